@@ -1,0 +1,102 @@
+"""The tables of schemas `raw` and `ledger`, as numbered steps that are applied in order and recorded.
+
+`raw` is append-only: nothing is parsed, nothing is dropped, nothing is changed in place. `ledger` is the loader's
+own state and may change in place. An old warehouse opens: the steps that it lacks are applied. A newer one than
+this program knows is refused by `warehouse.open_warehouse`.
+"""
+
+MIGRATIONS: list[tuple[int, str, str]] = [
+    (
+        1,
+        "raw_tables",
+        """
+        create schema if not exists raw;
+
+        create table raw.loads (
+            load_id varchar not null,
+            source varchar,
+            model varchar,
+            prompt_id varchar,
+            status varchar not null check (status in ('started', 'finished', 'incomplete', 'failed')),
+            recorded_at timestamp not null
+        );
+        create table raw.receipts (
+            receipt_id varchar not null,
+            source varchar not null,
+            source_key varchar not null,
+            media_type varchar,
+            width integer,
+            height integer,
+            image_bytes bigint,
+            currency varchar,
+            label varchar,
+            rejected_reason varchar,
+            load_id varchar not null,
+            loaded_at timestamp not null
+        );
+        create table raw.batch_requests (
+            custom_id varchar not null,
+            receipt_id varchar not null,
+            model varchar,
+            prompt_id varchar,
+            shard_id varchar not null,
+            attempt integer not null,
+            max_tokens integer,
+            load_id varchar not null,
+            requested_at timestamp not null
+        );
+        create table raw.batch_jobs (
+            job_id varchar not null,
+            shard_id varchar not null,
+            job varchar not null,
+            fetched_at timestamp not null
+        );
+        create table raw.batch_output (
+            job_id varchar not null,
+            file_id varchar not null,
+            file_kind varchar not null check (file_kind in ('output', 'error')),
+            line_number bigint not null,
+            line varchar not null,
+            line_bytes blob,
+            load_id varchar not null,
+            landed_at timestamp not null
+        );
+        """,
+    ),
+    (
+        2,
+        "ledger_tables",
+        """
+        create table ledger.shards (
+            shard_id varchar primary key,
+            api varchar not null,           -- 'embedded' or the host of the API: a job is only known where it was made
+            model varchar not null,
+            prompt_id varchar not null,
+            style varchar not null,
+            load_id varchar not null,
+            state varchar not null,         -- see loader/ledger.py
+            request_count bigint not null,
+            byte_count bigint not null,
+            estimated_cost_usd double not null,
+            input_file_id varchar,
+            job_id varchar,
+            expires_at timestamp,           -- until when the results must be fetched
+            updated_at timestamp not null
+        );
+        create table ledger.requests (
+            custom_id varchar not null,
+            attempt integer not null,
+            shard_id varchar not null,
+            receipt_id varchar not null,
+            max_tokens integer not null,
+            state varchar not null,         -- see loader/ledger.py
+            primary key (custom_id, attempt)
+        );
+        create table ledger.files (
+            file_id varchar primary key,    -- one row a landed file: landing it again adds nothing
+            line_count bigint not null,
+            landed_at timestamp not null
+        );
+        """,
+    ),
+]
