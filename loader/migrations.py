@@ -88,9 +88,9 @@ MIGRATIONS: list[tuple[int, str, str]] = [
             attempt integer not null,
             shard_id varchar not null,
             receipt_id varchar not null,
+            model varchar not null,
             max_tokens integer not null,
-            state varchar not null,         -- see loader/ledger.py
-            primary key (custom_id, attempt)
+            state varchar not null          -- see loader/ledger.py
         );
         create table ledger.files (
             file_id varchar primary key,    -- one row a landed file: landing it again adds nothing

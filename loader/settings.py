@@ -1,0 +1,119 @@
+"""Settings from flags, the environment and `.env`, in that order. The only module that reads the environment."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from dotenv import dotenv_values, find_dotenv
+
+from loader import reference
+from loader.errors import SettingsError
+
+ROOT = Path(__file__).resolve().parent.parent
+EMBEDDED_MODEL = "local-ocr"
+API_MODEL = "mistral-small-2603"
+PUBLIC_DATASET = "shirastromer/supermarket-receipts"
+SAMPLES = "samples"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a run is told. Paths are absolute; `api_key` is None when the embedded API answers."""
+
+    receipts: str
+    model: str
+    warehouse: Path
+    bi_database: Path
+    max_cost_usd: float
+    currency: str | None = None
+    server_url: str | None = None
+    api_key: str | None = field(default=None, repr=False)
+
+    @property
+    def is_embedded(self) -> bool:
+        """True when no key is set, so that the loader starts its own API server."""
+        return self.api_key is None
+
+    @property
+    def api(self) -> str:
+        """Where jobs are made, as the ledger notes it: a job is known only there."""
+        if self.is_embedded:
+            return "embedded"
+        return self.server_url or "api.mistral.ai"
+
+    @property
+    def work_dir(self) -> Path:
+        """The folder beside the warehouse for shards, downloads and the embedded server's state."""
+        return self.warehouse.with_suffix(".files")
+
+
+def read_settings(flags: Mapping[str, str | float | None] | None = None) -> Settings:
+    """Settings for this process.
+
+    `flags` holds what the command line was told, by setting name in lower case (`receipts`, `max_cost_usd`, …);
+    None means not told. A relative path in `.env` is relative to that file, any other to the current directory.
+    Raises SettingsError naming the setting that cannot be used.
+    """
+    told = {name: str(value) for name, value in (flags or {}).items() if value is not None}
+    env_file = find_dotenv(usecwd=True)
+    filed = {name: value for name, value in dotenv_values(env_file).items() if value} if env_file else {}
+
+    def setting(name: str) -> str | None:
+        return told.get(name.lower()) or os.environ.get(name) or filed.get(name) or None
+
+    def path(name: str, default: str) -> Path:
+        value = setting(name)
+        if value is None:
+            return ROOT / default
+        from_file = not (told.get(name.lower()) or os.environ.get(name))
+        base = Path(env_file).parent if from_file else Path.cwd()
+        return (base / Path(value).expanduser()).resolve()
+
+    api_key = setting("MISTRAL_API_KEY")
+    server_url = setting("MISTRAL_SERVER_URL")
+    if server_url and not api_key:
+        raise SettingsError(
+            "MISTRAL_SERVER_URL is set and MISTRAL_API_KEY is not: set the key that this server wants, "
+            "or unset MISTRAL_SERVER_URL to use the embedded server"
+        )
+    if server_url and not re.match(r"https?://[^/\s]+", server_url):
+        raise SettingsError(f"MISTRAL_SERVER_URL is {server_url!r}: it must begin with http:// or https://")
+    if api_key is not None and not (api_key.isascii() and api_key.isprintable() and " " not in api_key):
+        raise SettingsError("MISTRAL_API_KEY holds a space or a character that no key has: paste it again")
+    return Settings(
+        receipts=setting("RECEIPTS") or (PUBLIC_DATASET if api_key else SAMPLES),
+        model=setting("MODEL") or (API_MODEL if api_key else EMBEDDED_MODEL),
+        warehouse=path("WAREHOUSE", "data/warehouse.duckdb"),
+        bi_database=path("BI_DATABASE", "data/bi.duckdb"),
+        max_cost_usd=_dollars(setting("MAX_COST_USD") or "1.00"),
+        currency=known_currency(setting("RECEIPTS_CURRENCY")),
+        server_url=server_url.rstrip("/") if server_url else None,
+        api_key=api_key,
+    )
+
+
+def known_currency(code: str | None) -> str | None:
+    """The ISO 4217 code in capitals, None for None. Raises SettingsError for one that the seed does not hold."""
+    if code is None:
+        return None
+    known = reference.currency_symbols()
+    if code.strip().upper() in known:
+        return code.strip().upper()
+    raise SettingsError(
+        f"unknown currency {code!r}: use one of {', '.join(sorted(known))}, "
+        "or add a row to dbt_project/seeds/currencies.csv"
+    )
+
+
+def _dollars(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < float("inf"):
+        raise SettingsError(f"MAX_COST_USD is {text!r}: it must be a number of US dollars, such as 5.00")
+    return value

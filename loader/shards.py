@@ -1,0 +1,110 @@
+"""Request lines -> JSONL files within the API's limits.
+
+A shard is written under a temporary name, synced and renamed, so that a file with a shard's name is always whole.
+Its id is a hash of the requests in it: the same requests make the same shard.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+MAX_SHARD_BYTES = 500_000_000  # the API takes 512 MB a file; pages differ on whether that is MB or MiB
+MAX_SHARD_REQUESTS = 100_000
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request attempt that is to be sent."""
+
+    custom_id: str
+    receipt_id: str
+    attempt: int
+    max_tokens: int
+    estimated_cost_usd: float
+
+
+@dataclass(frozen=True)
+class Shard:
+    """A finished request file and what is in it."""
+
+    shard_id: str
+    path: Path
+    byte_count: int
+    requests: tuple[Request, ...]
+
+
+class ShardWriter:
+    """Collects request lines into one shard; ask `fits` before `add`, and `finish` when it no longer does."""
+
+    def __init__(
+        self,
+        directory: Path,
+        max_bytes: int = MAX_SHARD_BYTES,
+        max_requests: int = MAX_SHARD_REQUESTS,
+    ) -> None:
+        self._directory = directory
+        self._max_bytes = max_bytes
+        self._max_requests = max_requests
+        self._file: BinaryIO | None = None
+        self._requests: list[Request] = []
+        self._custom_ids: set[str] = set()
+        self._bytes = 0
+
+    def __contains__(self, custom_id: str) -> bool:
+        return custom_id in self._custom_ids
+
+    def fits(self, line: bytes) -> bool:
+        """Whether the line still goes into this shard (the first always does)."""
+        if not self._requests:
+            return True
+        return self._bytes + len(line) <= self._max_bytes and len(self._requests) < self._max_requests
+
+    def add(self, request: Request, line: bytes) -> None:
+        """Append one request's line. Raises OSError when the disk is full."""
+        if self._file is None:
+            self._directory.mkdir(parents=True, exist_ok=True)
+            self._file = self._part_path.open("wb", opener=_private)
+        self._file.write(line)
+        self._requests.append(request)
+        self._custom_ids.add(request.custom_id)
+        self._bytes += len(line)
+
+    def finish(self) -> Shard | None:
+        """Sync and name the file; None when nothing was added. The writer is empty afterwards."""
+        if self._file is None:
+            return None
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._file.close()
+        requests = tuple(self._requests)
+        key = "\n".join(sorted(f"{r.custom_id}/{r.attempt}" for r in requests))
+        shard_id = hashlib.sha256(key.encode()).hexdigest()[:32]
+        path = shard_path(self._directory, shard_id)
+        self._part_path.rename(path)
+        shard = Shard(shard_id, path, self._bytes, requests)
+        self._file, self._requests, self._custom_ids, self._bytes = None, [], set(), 0
+        return shard
+
+    def close(self) -> None:
+        """Drop what was not finished."""
+        if self._file is not None:
+            self._file.close()
+            self._part_path.unlink(missing_ok=True)
+            self._file = None
+
+    @property
+    def _part_path(self) -> Path:
+        return self._directory / "building.part"
+
+
+def shard_path(directory: Path, shard_id: str) -> Path:
+    """Where a shard's file stands; its name is also the name under which it is uploaded."""
+    return directory / f"receipts-{shard_id}.jsonl"
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
