@@ -1,0 +1,296 @@
+"""Upload, create, poll, download: the only module that talks to the Mistral API, through its own client.
+
+Reads are repeated until they succeed or patience ends. An upload or a creation is never repeated here: when its end is
+unclear (`UnclearError`), the caller first looks for what the server may have done. There is no idempotency key, and
+a job that was created twice is paid for twice.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx2
+from mistralai.client import Mistral
+from mistralai.client.errors import MistralError, NoResponseError
+from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_delay, wait_random_exponential
+
+from loader.errors import ApiError
+
+T = TypeVar("T")
+
+TERMINAL = ("SUCCESS", "FAILED", "TIMEOUT_EXCEEDED", "CANCELLED")
+ENDPOINT = "/v1/chat/completions"
+JOB_TIMEOUT_HOURS = 24
+READ_TIMEOUT_MS = 60_000
+SEND_TIMEOUT_MS = 300_000  # for each phase, not for the whole upload
+PAGE_SIZE = 100
+MAX_WAIT_SECONDS = 60.0
+# The shortest time for which a server that cannot be reached is tried again before anything was sent.
+FIRST_PATIENCE_SECONDS = 10.0
+ENDLESS_PATIENCE_SECONDS = 7 * 24 * 3600.0
+SAFE_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
+
+
+class UnclearError(Exception):
+    """A call that changes something ended so that the server may or may not have done it."""
+
+
+class NotDoneError(Exception):
+    """A call that changes something certainly was not carried out, and may be repeated (429, connection refused)."""
+
+
+class GoneError(Exception):
+    """A file is no longer there."""
+
+
+class BatchApi:
+    """The Batch API at one address.
+
+    `patience_seconds` is how long a read is repeated while the server cannot be reached or is in trouble; `on_trouble`
+    is told each time. All methods raise ApiError, in one line, for what the user must mend.
+    """
+
+    def __init__(
+        self, name: str, api_key: str, server_url: str | None, on_trouble: Callable[[str], None] = lambda message: None
+    ) -> None:
+        self.name = name
+        self.patience_seconds = FIRST_PATIENCE_SECONDS
+        self._key = api_key
+        self._on_trouble = on_trouble
+        # No redirects: the API makes none, and the key must not follow one to another host. A proxy of the environment
+        # is not for the embedded server.
+        self._http = httpx2.Client(follow_redirects=False, trust_env=name != "embedded")
+        self._client = Mistral(api_key=api_key, server_url=server_url, client=self._http)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    # Calls that change something
+
+    def upload(self, path: Path) -> str:
+        """Upload a request file; its id. Raises UnclearError or NotDoneError when it may or must be repeated."""
+        with path.open("rb") as file:
+            answer = self._change(
+                lambda: self._client.files.upload(
+                    file={"file_name": path.name, "content": file, "content_type": "application/jsonl"},
+                    purpose="batch",
+                    timeout_ms=SEND_TIMEOUT_MS,
+                )
+            )
+        return _checked_id(answer.id)
+
+    def create_job(self, file_id: str, model: str, metadata: dict[str, str]) -> dict[str, Any]:
+        """Create a batch job over an uploaded file; the job as the API describes it.
+
+        Raises UnclearError or NotDoneError.
+        """
+        job = self._change(
+            lambda: self._client.batch.jobs.create(
+                endpoint=ENDPOINT,
+                input_files=[file_id],
+                model=model,
+                metadata=metadata,
+                timeout_hours=JOB_TIMEOUT_HOURS,
+                timeout_ms=SEND_TIMEOUT_MS,
+            ),
+            model=model,
+        )
+        return _as_dict(job)
+
+    def cancel_job(self, job_id: str) -> None:
+        """Ask for a job to be cancelled (asking twice does no harm)."""
+        self._read(lambda: self._client.batch.jobs.cancel(job_id=job_id, timeout_ms=READ_TIMEOUT_MS))
+
+    def delete_file(self, file_id: str) -> None:
+        """Delete an uploaded file; one that is already gone is fine."""
+        try:
+            self._read(lambda: self._client.files.delete(file_id=file_id, timeout_ms=READ_TIMEOUT_MS))
+        except GoneError:
+            return
+
+    # Reads
+
+    def get_job(self, job_id: str) -> dict[str, Any]:
+        """The job as it is now. Raises GoneError when the API does not know it."""
+        return _as_dict(
+            self._read(lambda: self._client.batch.jobs.get(job_id=job_id, timeout_ms=READ_TIMEOUT_MS))
+        )
+
+    def find_job(self, metadata: dict[str, str], created_after: datetime) -> dict[str, Any] | None:
+        """The oldest job that carries this metadata, or None.
+
+        The metadata is compared here: how the server would match it is not documented. Oldest first, so that
+        jobs which appear meanwhile move no page.
+        """
+        for job in self._jobs(created_after):
+            carried = job.get("metadata") or {}
+            if all(carried.get(key) == value for key, value in metadata.items()):
+                return job
+        return None
+
+    def _jobs(self, created_after: datetime) -> Iterator[dict[str, Any]]:
+        page = 0
+        while True:
+            number = page
+            answer = self._read(
+                lambda: self._client.batch.jobs.list(
+                    page=number,
+                    page_size=PAGE_SIZE,
+                    created_after=created_after,
+                    order_by="created",
+                    timeout_ms=READ_TIMEOUT_MS,
+                )
+            )
+            jobs = answer.data or []
+            yield from (_as_dict(job) for job in jobs)
+            if len(jobs) < PAGE_SIZE:
+                return
+            page += 1
+
+    def find_file(self, name: str) -> str | None:
+        """The id of an uploaded file of this name, or None."""
+        answer = self._read(
+            lambda: self._client.files.list(
+                search=name, purpose="batch", page_size=PAGE_SIZE, timeout_ms=READ_TIMEOUT_MS
+            )
+        )
+        return next((_checked_id(file.id) for file in answer.data if file.filename == name), None)
+
+    def download(self, file_id: str, path: Path) -> None:
+        """Fetch a result file to `path`: whole and synced, or not there. Raises GoneError when it has expired."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(path.name + ".part")
+
+        def fetch() -> None:
+            response = self._client.files.download(file_id=file_id, timeout_ms=READ_TIMEOUT_MS)
+            try:
+                with part.open("wb") as file:
+                    for chunk in response.iter_bytes():
+                        file.write(chunk)
+                    file.flush()
+                    os.fsync(file.fileno())
+            finally:
+                response.close()
+
+        self._read(fetch)
+        part.rename(path)
+
+    def ask(self, model: str, body: dict[str, Any]) -> dict[str, Any]:
+        """One live chat completion; the answer as the API gives it."""
+        answer = self._read(
+            lambda: self._client.chat.complete(model=model, timeout_ms=SEND_TIMEOUT_MS, **body), model=model
+        )
+        return _as_dict(answer)
+
+    # How calls end
+
+    def _change(self, call: Callable[[], T], model: str | None = None) -> T:
+        try:
+            return call()
+        except MistralError as error:
+            if error.status_code >= 500 or error.status_code < 300:
+                raise UnclearError(self._trouble(error)) from error
+            if error.status_code in (408, 429):
+                raise NotDoneError(self._trouble(error)) from error
+            raise self._refusal(error, model) from error
+        except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
+            raise NotDoneError(self._trouble(error)) from error
+        except (httpx2.HTTPError, NoResponseError) as error:
+            raise UnclearError(self._trouble(error)) from error
+
+    def _read(self, call: Callable[[], T], model: str | None = None) -> T:
+        try:
+            for attempt in Retrying(
+                retry=retry_if_exception(_is_passing),
+                wait=_wait,
+                stop=stop_after_delay(self.patience_seconds),
+                before_sleep=self._tell,
+                reraise=True,
+            ):
+                with attempt:
+                    return call()
+        except MistralError as error:
+            if error.status_code in (404, 410):
+                raise GoneError(self._trouble(error)) from error
+            raise self._refusal(error, model) from error
+        except (httpx2.HTTPError, NoResponseError) as error:
+            raise ApiError(
+                f"{self._trouble(error)}: check the network and MISTRAL_SERVER_URL, then run the same command again"
+            ) from error
+        raise AssertionError("unreachable: Retrying returns or raises")
+
+    def _tell(self, state: RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        wait = state.next_action.sleep if state.next_action else 0.0
+        if error is not None:
+            self._on_trouble(f"{self._trouble(error)}; trying again in {wait:.0f} s")
+
+    def _trouble(self, error: BaseException) -> str:
+        """What went wrong, in a few words, without the key."""
+        if isinstance(error, MistralError):
+            return f"{self.name} answered {error.status_code}{self._said(error)}"
+        said = str(error) or type(error).__name__
+        return f"cannot reach {self.name} ({said.splitlines()[0][:120].replace(self._key, '…')})"
+
+    def _said(self, error: MistralError) -> str:
+        words = re.sub(r"\s+", " ", error.body or "")[:200].replace(self._key, "…")
+        return f": {words}" if words else ""
+
+    def _refusal(self, error: MistralError, model: str | None) -> ApiError:
+        said = self._said(error)
+        match error.status_code:
+            case 401 | 403:
+                return ApiError(f"{self.name} rejected the key ({error.status_code}): check MISTRAL_API_KEY")
+            case 402:
+                return ApiError(
+                    f"{self.name} wants batch billing to be enabled (402): enable it for your workspace, then run the "
+                    "same command again; what is prepared is kept"
+                )
+            case 400 | 404 | 422 if model and "model" in said.lower():
+                return ApiError(f"model {model!r} was refused{said}: name a current one in MODEL")
+        return ApiError(f"{self.name} answered {error.status_code}{said}")
+
+
+def _is_passing(error: BaseException) -> bool:
+    """Whether a read that ended like this may succeed when it is repeated."""
+    if isinstance(error, MistralError):
+        return error.status_code in (408, 425, 429) or error.status_code >= 500 or error.status_code < 300
+    return isinstance(error, httpx2.TransportError | httpx2.DecodingError | NoResponseError)
+
+
+_backoff = wait_random_exponential(multiplier=0.5, max=MAX_WAIT_SECONDS)
+
+
+def _wait(state: RetryCallState) -> float:
+    """Seconds until the next try: what `Retry-After` says (within reason), else backoff with jitter."""
+    error = state.outcome.exception() if state.outcome else None
+    if isinstance(error, MistralError):
+        try:
+            return min(max(float(error.headers.get("retry-after", "")), 0.0), 10 * MAX_WAIT_SECONDS)
+        except ValueError:
+            pass  # absent or a date; a date is rare enough to be treated as absent
+    return _backoff(state)
+
+
+def _as_dict(answer: Any) -> dict[str, Any]:
+    fields: dict[str, Any] = answer.model_dump(mode="json")
+    return fields
+
+
+def _checked_id(value: str) -> str:
+    """An id from the server, once it is sure that it can stand in a path. Raises ApiError."""
+    if not SAFE_ID.fullmatch(value):
+        raise ApiError(f"the server gave an id that is none ({value[:40]!r}): is MISTRAL_SERVER_URL right?")
+    return value
+
+
+def result_files(job: dict[str, Any]) -> list[tuple[str, str]]:
+    """The (file id, `output` or `error`) of the files that a job has, whatever its status. Raises ApiError."""
+    kinds = (("output_file", "output"), ("error_file", "error"))
+    return [(_checked_id(job[key]), kind) for key, kind in kinds if job.get(key)]
