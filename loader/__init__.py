@@ -1,3 +1,10 @@
-"""From receipt images to raw answers in DuckDB, through the Mistral Batch API."""
+"""From receipt images to raw answers in DuckDB, through the Mistral Batch API.
+
+For notebooks: `loader.items()` and `loader.mart("spend_by_category")` give pandas DataFrames.
+"""
+
+from loader.frames import items, mart
 
 __version__ = "0.1.0"
+
+__all__ = ["items", "mart"]

@@ -11,12 +11,15 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from functools import partial
+from itertools import count
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import httpx2
 from mistralai.client import Mistral
 from mistralai.client.errors import MistralError, NoResponseError
+from mistralai.client.models import ListBatchJobsResponse
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_delay, wait_random_exponential
 
 from loader.errors import ApiError
@@ -24,7 +27,7 @@ from loader.errors import ApiError
 T = TypeVar("T")
 
 TERMINAL = ("SUCCESS", "FAILED", "TIMEOUT_EXCEEDED", "CANCELLED")
-ENDPOINT = "/v1/chat/completions"
+ENDPOINT: Literal["/v1/chat/completions"] = "/v1/chat/completions"
 JOB_TIMEOUT_HOURS = 24
 READ_TIMEOUT_MS = 60_000
 SEND_TIMEOUT_MS = 300_000  # for each phase, not for the whole upload
@@ -56,7 +59,11 @@ class BatchApi:
     """
 
     def __init__(
-        self, name: str, api_key: str, server_url: str | None, on_trouble: Callable[[str], None] = lambda message: None
+        self,
+        name: str,
+        api_key: str,
+        server_url: str | None,
+        on_trouble: Callable[[str], None] = lambda message: None,
     ) -> None:
         self.name = name
         self.patience_seconds = FIRST_PATIENCE_SECONDS
@@ -118,9 +125,7 @@ class BatchApi:
 
     def get_job(self, job_id: str) -> dict[str, Any]:
         """The job as it is now. Raises GoneError when the API does not know it."""
-        return _as_dict(
-            self._read(lambda: self._client.batch.jobs.get(job_id=job_id, timeout_ms=READ_TIMEOUT_MS))
-        )
+        return _as_dict(self._read(lambda: self._client.batch.jobs.get(job_id=job_id, timeout_ms=READ_TIMEOUT_MS)))
 
     def find_job(self, metadata: dict[str, str], created_after: datetime) -> dict[str, Any] | None:
         """The oldest job that carries this metadata, or None.
@@ -135,23 +140,21 @@ class BatchApi:
         return None
 
     def _jobs(self, created_after: datetime) -> Iterator[dict[str, Any]]:
-        page = 0
-        while True:
-            number = page
-            answer = self._read(
-                lambda: self._client.batch.jobs.list(
-                    page=number,
-                    page_size=PAGE_SIZE,
-                    created_after=created_after,
-                    order_by="created",
-                    timeout_ms=READ_TIMEOUT_MS,
-                )
-            )
+        for page in count():
+            answer = self._read(partial(self._list_jobs, page, created_after))
             jobs = answer.data or []
             yield from (_as_dict(job) for job in jobs)
             if len(jobs) < PAGE_SIZE:
                 return
-            page += 1
+
+    def _list_jobs(self, page: int, created_after: datetime) -> ListBatchJobsResponse:
+        return self._client.batch.jobs.list(
+            page=page,
+            page_size=PAGE_SIZE,
+            created_after=created_after,
+            order_by="created",
+            timeout_ms=READ_TIMEOUT_MS,
+        )
 
     def find_file(self, name: str) -> str | None:
         """The id of an uploaded file of this name, or None."""

@@ -218,9 +218,7 @@ def _upright_picture(image: Image.Image, policy: ImagePolicy) -> Image.Image:
     turn = _UPRIGHT[_orientation(image)]  # after load: that turns TIFFs, and finds EXIF behind PNG pixels
     picture = _grey_or_rgb(image)
     if max(picture.size) > policy.side:
-        picture = picture.resize(
-            _fitted(picture.size, policy.side), Image.Resampling.LANCZOS, reducing_gap=3.0
-        )
+        picture = picture.resize(_fitted(picture.size, policy.side), Image.Resampling.LANCZOS, reducing_gap=3.0)
     return picture.transpose(turn) if turn is not None else picture
 
 

@@ -186,9 +186,10 @@ def _receipts(
 ) -> list[ReceiptRow]:
     """The receipts that only this file knows; nothing but their id and currency is known of them."""
     rows = connection.execute(
-        "select receipt_id, custom_id from raw.batch_requests where shard_id = ? and prompt_id is null", [file_id]
+        "select receipt_id, custom_id from raw.batch_requests where shard_id = ? and prompt_id is null",
+        [file_id],
     ).fetchall()
-    empty = {name: None for name in ("media_type", "width", "height", "image_bytes", "label", "rejected_reason")}
+    empty = dict.fromkeys(("media_type", "width", "height", "image_bytes", "label", "rejected_reason"))
     return [
         ReceiptRow(receipt_id=receipt_id, source=source, source_key=custom_id, currency=currency, **empty)
         for receipt_id, custom_id in rows

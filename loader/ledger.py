@@ -121,7 +121,10 @@ def plan_shard(
     """Note a shard whose file stands on disk, and its requests."""
     cost = sum(request.estimated_cost_usd for request in shard.requests)
     connection.execute(
-        f"insert into ledger.shards ({SHARD_COLUMNS}, updated_at) values (?, ?, ?, ?, ?, ?, 'planned', ?, ?, ?, null, null, null, ?)",
+        f"""
+        insert into ledger.shards ({SHARD_COLUMNS}, updated_at)
+        values (?, ?, ?, ?, ?, ?, 'planned', ?, ?, ?, null, null, null, ?)
+        """,
         [
             *(shard.shard_id, api, model, prompt_id, style, load_id),
             *(len(shard.requests), shard.byte_count, cost, now()),
@@ -186,7 +189,8 @@ def note_submitted(connection: duckdb.DuckDBPyConnection, shard: ShardRecord, jo
 def note_expiry(connection: duckdb.DuckDBPyConnection, shard_id: str, expires_at: datetime) -> None:
     """Note until when the results of a job must be fetched (UTC)."""
     connection.execute(
-        "update ledger.shards set expires_at = ?, updated_at = ? where shard_id = ?", [expires_at, now(), shard_id]
+        "update ledger.shards set expires_at = ?, updated_at = ? where shard_id = ?",
+        [expires_at, now(), shard_id],
     )
 
 
@@ -204,7 +208,7 @@ def unfinished_shards(connection: duckdb.DuckDBPyConnection) -> list[ShardRecord
     return [ShardRecord(*row) for row in rows]
 
 
-def spent_usd(connection: duckdb.DuckDBPyConnection, load_id: str) -> float:
+def estimated_cost_usd(connection: duckdb.DuckDBPyConnection, load_id: str) -> float:
     """Estimated cost of all shards of a load, in US dollars."""
     row = connection.execute(
         "select coalesce(sum(estimated_cost_usd), 0) from ledger.shards where load_id = ?", [load_id]
@@ -212,8 +216,8 @@ def spent_usd(connection: duckdb.DuckDBPyConnection, load_id: str) -> float:
     return float(row[0]) if row else 0.0
 
 
-# What became of each request of a job, from its landed lines. It reads only what decides whether to ask again; dbt reads
-# the answers. Several lines for one request: the best one counts.
+# What became of each request of a job, from its landed lines. It reads only what decides whether to ask again; dbt
+# reads the answers. Several lines for one request: the best one counts.
 OUTCOMES = """
     with lines as (
         select try_cast(line as json) as answer from raw.batch_output where job_id = $job_id

@@ -1,7 +1,7 @@
 """From a source to shards on disk: which receipts are asked, and what that would cost.
 
-Receipts stream through in small batches: each is named by the hash of its bytes, looked up in the ledger, made fit to be
-sent and written to the open shard. Memory follows the batch, not the source. What is known of a receipt is committed
+Receipts stream through in small batches: each is named by the hash of its bytes, looked up in the ledger, made fit to
+be sent and written to the open shard. Memory follows the batch, not the source. What is known of a receipt is committed
 no later than the shard that holds its request.
 """
 
@@ -18,7 +18,7 @@ from duckdb import DuckDBPyConnection
 
 from loader import ledger, reference, requests
 from loader.errors import SettingsError
-from loader.images import ImagePolicy, PreparedImage, RejectedImage, inspect, prepare
+from loader.images import ORIGINAL, ImagePolicy, PreparedImage, RejectedImage, inspect, prepare
 from loader.receipts import Receipt, Source
 from loader.shards import MAX_SHARD_BYTES, MAX_SHARD_REQUESTS, Request, Shard, ShardWriter
 from loader.warehouse import ReceiptRow, Warehouse, append_receipts
@@ -36,7 +36,7 @@ class Question:
 
     model: str
     style: requests.Style = "schema"
-    policy: ImagePolicy = ImagePolicy()
+    policy: ImagePolicy = ORIGINAL
     max_attempts: int = 3
     again: bool = False
 
@@ -246,9 +246,7 @@ def _size_sent(offered: _Offered, policy: ImagePolicy) -> tuple[int, int]:
     return round(width * scale), round(height * scale)
 
 
-def estimate(
-    warehouse: Warehouse, source: Source, question: Question, limit: int | None = None
-) -> Estimate:
+def estimate(warehouse: Warehouse, source: Source, question: Question, limit: int | None = None) -> Estimate:
     """What loading the source would be, without writing anything.
 
     A source of more than `ESTIMATE_FROM` receipts whose number is known is estimated from its first ones.
@@ -259,7 +257,9 @@ def estimate(
     is_extrapolated = total is not None and total > ESTIMATE_FROM
     counts = dict.fromkeys(("receipts", "rejected", "known", "requests", "bytes", "tokens"), 0)
     cost = 0.0
-    overhead = len(requests.request_line("0" * 32, PreparedImage(b"", "image/jpeg", 1, 1), question.style, requests.MAX_TOKENS))
+    overhead = len(
+        requests.request_line("0" * 32, PreparedImage(b"", "image/jpeg", 1, 1), question.style, requests.MAX_TOKENS)
+    )
     seen: set[str] = set()
     for batch in _batches(islice(source, ESTIMATE_FROM) if is_extrapolated else source):
         ids = [offered.receipt_id for offered in batch]

@@ -22,7 +22,9 @@ STYLES: tuple[str, ...] = get_args(Style)
 
 MAX_TOKENS = 4096  # a long supermarket receipt of 100 lines takes about 3,500
 MAX_TOKENS_LIMIT = 32_768  # a truncated answer is asked again with twice as many, up to here
-EXPECTED_COMPLETION_TOKENS = 400  # for estimates; the ten answers of the vendor's example took 58 to 168, without header
+EXPECTED_COMPLETION_TOKENS = (
+    400  # for estimates; the ten answers of the vendor's example took 58 to 168, without header
+)
 CHARACTERS_PER_TOKEN = 4
 IMAGE_SLOT = b"@@image@@"
 

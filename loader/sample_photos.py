@@ -55,9 +55,7 @@ def photograph(rows: list[Row], rng: random.Random) -> bytes:
     angle = rng.uniform(-1.5, 1.5)
     print_ = print_.rotate(angle, Image.Resampling.BICUBIC, fillcolor=255)
     cover = cover.rotate(angle, Image.Resampling.BICUBIC, fillcolor=0)
-    shadow = cover.filter(ImageFilter.GaussianBlur(9)).transform(
-        size, Image.Transform.AFFINE, (1, 0, -5, 0, 1, -7)
-    )
+    shadow = cover.filter(ImageFilter.GaussianBlur(9)).transform(size, Image.Transform.AFFINE, (1, 0, -5, 0, 1, -7))
 
     noise = np.random.default_rng(rng.getrandbits(32))
     light = np.array([rng.uniform(0.93, 1.0), rng.uniform(0.94, 0.99), rng.uniform(0.86, 0.98)])

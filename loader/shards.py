@@ -67,7 +67,8 @@ class ShardWriter:
         """Append one request's line. Raises OSError when the disk is full."""
         if self._file is None:
             self._directory.mkdir(parents=True, exist_ok=True)
-            self._file = self._part_path.open("wb", opener=_private)
+            private = os.open(self._part_path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            self._file = os.fdopen(private, "wb")
         self._file.write(line)
         self._requests.append(request)
         self._custom_ids.add(request.custom_id)
@@ -104,7 +105,3 @@ class ShardWriter:
 def shard_path(directory: Path, shard_id: str) -> Path:
     """Where a shard's file stands; its name is also the name under which it is uploaded."""
     return directory / f"receipts-{shard_id}.jsonl"
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)

@@ -106,7 +106,8 @@ def _readable(error: duckdb.Error, path: Path) -> WarehouseError:
         )
     if "No space left" in text or "out of disk" in text.lower() or "File too large" in text:
         return WarehouseError(
-            f"no space left on the disk of {path}: nothing was half written; free some space and run the same command again"
+            f"no space left on the disk of {path}: nothing was half written; "
+            "free some space and run the same command again"
         )
     if "not a valid DuckDB" in text or "magic bytes" in text:
         return WarehouseError(f"{path} is not a DuckDB file: move it away or name another file in WAREHOUSE")
@@ -214,7 +215,8 @@ def append_receipts(connection: duckdb.DuckDBPyConnection, rows: Sequence[Receip
 def append_job(connection: duckdb.DuckDBPyConnection, job: dict[str, Any], shard_id: str) -> None:
     """Append a snapshot of a job, as the API described it."""
     connection.execute(
-        "insert into raw.batch_jobs values (?, ?, ?, ?)", [job["id"], shard_id, orjson.dumps(job).decode(), now()]
+        "insert into raw.batch_jobs values (?, ?, ?, ?)",
+        [job["id"], shard_id, orjson.dumps(job).decode(), now()],
     )
 
 

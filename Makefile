@@ -1,0 +1,58 @@
+# The commands people type; `make help` lists them. Each target sets up what it needs, once.
+SHELL := /bin/bash
+.DEFAULT_GOAL := all
+.PHONY: all load build test test-all lint docs clean help
+
+PYTHON ?= python3
+BIN := .venv/bin
+export DO_NOT_TRACK := 1
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+all: .venv/.installed ## load, build, publish, then spend by category on screen
+	@$(BIN)/loader load; ended=$$?; \
+	if [ $$ended -ne 0 ] && [ $$ended -ne 3 ]; then exit $$ended; fi; \
+	$(MAKE) --no-print-directory build && $(BIN)/loader show || exit $$?; \
+	exit $$ended
+
+load: .venv/.installed ## send what has no answer yet, wait, land the raw answers
+	@$(BIN)/loader load
+
+build: .venv/.installed ## dbt build, then publish the marts for BI tools
+	@$(BIN)/loader dbt build --quiet
+	@$(BIN)/loader publish
+
+test: .venv/.developer ## the quick tests (under 5 minutes)
+	@$(BIN)/python -m pytest -n 2 -m "not slow"
+
+test-all: .venv/.developer ## every test
+	@$(BIN)/python -m pytest -n 2
+
+lint: .venv/.developer ## ruff, mypy, sqlfluff
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/sqlfluff lint --nofail-on-unparsable --disable-progress-bar dbt_project/models dbt_project/tests
+
+docs: .venv/.installed ## the documentation of the tables, as one page: dbt_project/target/static_index.html
+	@$(BIN)/loader dbt docs generate --static
+
+clean: ## remove the environment and what tools leave behind; never the warehouse
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis dbt_project/target dbt_project/logs
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.venv/.installed: pyproject.toml constraints.txt
+	@echo "setting up .venv (once; about a minute)"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "error: Python 3.11 or newer is needed; name one with: make PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/pip install --quiet --constraint constraints.txt pip
+	@$(BIN)/pip install --quiet --constraint constraints.txt --editable .
+	@touch $@
+
+.venv/.developer: .venv/.installed
+	@echo "adding the tools for tests and lint (once)"
+	@$(BIN)/pip install --quiet --constraint constraints.txt --group dev
+	@touch $@

@@ -1,0 +1,340 @@
+"""The commands. Only this module (with `screen`) prints; heavy imports stand in the command that needs them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+
+from loader import __version__
+from loader.errors import IncompleteError, LoaderError, SettingsError, SourceError
+from loader.requests import STYLES
+from loader.screen import Screen, show_json, show_table
+from loader.session import existing_warehouse, one_load_at_a_time, open_api, open_warehouse
+from loader.settings import ROOT, SAMPLES, Settings, read_settings
+
+CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
+
+receipts_option = click.option("--receipts", help="Hub dataset id, local dataset, or folder of images.")
+model_option = click.option("--model", help="Dated model id.")
+currency_option = click.option("--currency", "receipts_currency", help="ISO 4217 code of the receipts.")
+style_option = click.option(
+    "--style",
+    type=click.Choice(STYLES),
+    default="schema",
+    show_default=True,
+    help="How the question is put: strict JSON schema, or the notebook's 2024 way.",
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
+
+
+@click.group(context_settings=CONTEXT)
+@click.version_option(__version__, prog_name="loader")
+def cli() -> None:
+    """From receipt images to raw answers in DuckDB, through the Mistral Batch API.
+
+    Settings come from flags, the environment and .env, in that order; README.md lists them.
+    """
+
+
+@cli.command()
+@receipts_option
+@model_option
+@currency_option
+@style_option
+@json_option
+@click.option("--limit", type=click.IntRange(min=1), help="Only the first N receipts.")
+@click.option(
+    "--images",
+    type=click.Choice(["original", "1540"]),
+    default="original",
+    show_default=True,
+    help="Send images as they are, or shrunk to 1540 pixels.",
+)
+@click.option("--max-cost", "max_cost_usd", type=float, help="Most that this load may cost, in US dollars.")
+@click.option(
+    "--attempts", type=click.IntRange(1, 20), default=3, show_default=True, help="How often a request is asked at most."
+)
+@click.option("--again", is_flag=True, help="Ask receipts that have an answer from another model or prompt, too.")
+@click.option("--dry-run", is_flag=True, help="Only say what the load would be.")
+@click.option("--no-wait", is_flag=True, help="Submit and end; the next load fetches the answers.")
+def load(
+    style: str,
+    as_json: bool,
+    limit: int | None,
+    images: str,
+    attempts: int,
+    again: bool,
+    dry_run: bool,
+    no_wait: bool,
+    **flags: Any,
+) -> None:
+    """Send receipts as a batch, wait, and land the raw answers.
+
+    Nothing is paid for twice: what was sent or answered before is taken up, not sent again.
+    """
+    from loader.images import POLICIES
+    from loader.load import Limits, Run, over_budget
+    from loader.plan import Question, estimate
+    from loader.receipts import open_source
+
+    settings = read_settings(flags)
+    question = Question(settings.model, style, POLICIES[images], attempts, again)  # type: ignore[arg-type]
+    question.request_cost_usd(1, 1)  # a model without a price is refused before anything is read
+    source = open_source(settings.receipts, limit=limit)
+    with Screen() as screen:
+        if dry_run or not settings.is_embedded:
+            warehouse = open_warehouse(settings, screen.say)
+            expected = estimate(warehouse, source, question)
+            if dry_run:
+                _show_estimate(settings, asdict(expected), as_json)
+                return
+            if expected.cost_usd > settings.max_cost_usd:
+                raise over_budget(expected.cost_usd, settings.max_cost_usd)
+        with one_load_at_a_time(settings):
+            warehouse = open_warehouse(settings, screen.say)
+            with open_api(settings, screen.say) as api:
+                limits = Limits(max_cost_usd=settings.max_cost_usd)
+                run = Run(warehouse, api, source, question, limits, screen, settings.work_dir, settings.currency)
+                summary = run.execute(wait=not no_wait)
+    if as_json:
+        show_json({**asdict(summary), "status": summary.status, "source": source.name, "model": settings.model})
+    else:
+        click.echo(_in_words(asdict(summary), source.name))
+    if summary.still_open:
+        raise IncompleteError(_open_in_words(summary.still_open))
+
+
+def _in_words(summary: dict[str, Any], source: str) -> str:
+    parts = [f"{summary['receipts']:,} receipts from {source}"]
+    if summary["rejected"]:
+        parts.append(f"{summary['rejected']:,} rejected (raw.receipts says why)")
+    if summary["already_answered"]:
+        parts.append(f"{summary['already_answered']:,} asked before")
+    parts.append(f"{summary['requests']:,} requests in {summary['jobs']:,} jobs")
+    parts.append(f"{summary['lines']:,} lines landed")
+    if summary["pending"]:
+        parts.append(f"{summary['pending']:,} pending: `loader load` fetches them")
+    return "; ".join(parts)
+
+
+def _open_in_words(still_open: list[Any]) -> str:
+    shown = ", ".join(f"{request.custom_id} ({request.state})" for request in still_open[:5])
+    more = f" and {len(still_open) - 5} more" if len(still_open) > 5 else ""
+    return (
+        f"{len(still_open)} requests have no good answer after all attempts: {shown}{more}; "
+        "marts.rejected_answers says why, and `loader load --attempts N` asks them again"
+    )
+
+
+def _show_estimate(settings: Settings, expected: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        show_json({**expected, "source": settings.receipts, "model": settings.model})
+        return
+    about = "about " if expected["is_extrapolated"] else ""
+    click.echo(
+        f"{settings.receipts} to {settings.model}: {about}{expected['requests']:,} requests "
+        f"({expected['receipts']:,} receipts, {expected['already_answered']:,} asked before, "
+        f"{expected['rejected']:,} rejected) in {expected['shards']:,} shards, {expected['bytes'] / 1e6:,.1f} MB, "
+        f"{expected['prompt_tokens']:,} prompt and about {expected['completion_tokens']:,} completion tokens, "
+        f"about ${expected['cost_usd']:.4f}; nothing was sent"
+    )
+
+
+@cli.command()
+@click.argument("image", type=click.Path(path_type=Path))
+@model_option
+@style_option
+@json_option
+def extract(image: Path, style: str, as_json: bool, **flags: Any) -> None:
+    """Ask one IMAGE live and print its items: the look before paying for a batch. Lands nothing."""
+    from loader.extract import ask_one
+
+    settings = read_settings(flags)
+    try:
+        data = image.read_bytes()
+    except OSError as error:
+        raise SourceError(f"{image}: {error.strerror}; name an image file") from error
+    with Screen() as screen, open_api(settings, screen.say) as api:
+        answer = ask_one(api, settings.model, data, str(image), style)  # type: ignore[arg-type]
+    if as_json:
+        show_json(answer)
+        return
+    if answer.get("unreadable"):
+        click.echo(answer["unreadable"])
+        return
+    rows = [[item.get("name"), item.get("price"), item.get("classification")] for item in answer["items"]]
+    show_table(["name", "price", "classification"], rows)
+    header = [f"{key}: {answer[key]}" for key in ("merchant", "purchased_on", "currency", "total") if answer.get(key)]
+    click.echo("; ".join([*header, f"{answer['prompt_tokens']} + {answer['completion_tokens']} tokens"]))
+
+
+@cli.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@currency_option
+@json_option
+def land(files: tuple[Path, ...], as_json: bool, **flags: Any) -> None:
+    """Land batch output FILES that were downloaded by hand. A file that landed before adds nothing."""
+    from loader.land import land_file
+    from loader.load import new_load_id
+
+    settings = read_settings(flags)
+    with one_load_at_a_time(settings):
+        warehouse = open_warehouse(settings, lambda message: click.echo(message, err=True))
+        landed = [land_file(warehouse, path, settings.currency, new_load_id()) for path in files]
+    if as_json:
+        show_json([asdict(one) for one in landed])
+        return
+    for one in landed:
+        what = f"{one.lines:,} lines, {one.requests:,} answers" if one.lines else "landed before, nothing added"
+        changed = f"; currency of {one.currency_changed:,} receipts corrected" if one.currency_changed else ""
+        click.echo(f"{one.file}: {what}{changed}")
+
+
+@cli.command()
+@json_option
+def status(as_json: bool) -> None:
+    """Tell where things stand: loads, jobs that are running, what has no answer, and until when to fetch."""
+    from loader.status import read_status
+
+    settings = read_settings()
+    found = read_status(existing_warehouse(settings))
+    if as_json:
+        show_json(asdict(found))
+        return
+    click.echo(f"{settings.warehouse}: {found.receipts:,} receipts, {found.lines:,} lines landed")
+    show_table(["requests", "model", "state"], [[r.count, r.model, r.state] for r in found.requests])
+    if found.unfinished:
+        show_table(
+            ["shard", "requests", "at", "state", "job", "fetch before (UTC)"],
+            [[s.shard_id[:12], s.request_count, s.api, s.state, s.job_id, s.fetch_before] for s in found.unfinished],
+            title="Unfinished: `loader load` goes on with these",
+        )
+    show_table(
+        ["load", "source", "model", "status", "at (UTC)"],
+        [[one.load_id, one.source, one.model, one.status, one.recorded_at] for one in found.loads],
+    )
+
+
+@cli.command()
+@click.option("--forget", is_flag=True, help="Give up jobs that the API no longer knows, so that they are asked again.")
+def cancel(forget: bool) -> None:
+    """Cancel the jobs that are running, and land what they had finished."""
+    from loader.jobs import Jobs
+    from loader.load import new_load_id
+
+    settings = read_settings()
+    existing_warehouse(settings)
+    with Screen() as screen, one_load_at_a_time(settings):
+        warehouse = open_warehouse(settings, screen.say)
+        with open_api(settings, screen.say) as api:
+            jobs = Jobs(warehouse, api, screen, settings.work_dir, new_load_id())
+            if forget:
+                given_up = jobs.forget()
+                screen.say(f"gave up {len(given_up)} jobs that {api.name} does not know")
+                return
+            count = jobs.cancel()
+            jobs.wait()
+    click.echo(f"{count} jobs cancelled; {jobs.lines:,} finished answers landed")
+
+
+@cli.command()
+@click.option("--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="0: any free port.")
+@click.option("--token", envvar="LOCAL_API_TOKEN", help="The bearer token it wants (drawn at random if not set).")
+@click.option("--state", type=click.Path(path_type=Path), help="Its folder (default: beside the warehouse).")
+def serve(port: int, token: str | None, state: Path | None) -> None:
+    """Run the embedded Mistral API on 127.0.0.1 on its own, for any client."""
+    import secrets
+
+    from loader.local_api.serve import serve as run_server
+
+    directory = state or read_settings().work_dir / "local_api"
+    token = token or secrets.token_urlsafe(24)
+
+    def tell(url: str) -> None:
+        click.echo(f"listening; use it with MISTRAL_SERVER_URL={url} MISTRAL_API_KEY={token} MODEL=local-ocr")
+
+    run_server(host="127.0.0.1", port=port, state_dir=directory, token=token, on_ready=tell)
+
+
+@cli.command()
+@click.argument("directory", type=click.Path(path_type=Path))
+@click.option("--count", type=click.IntRange(1, 100_000), default=12, show_default=True)
+def samples(directory: Path, count: int) -> None:
+    """Draw sample receipts with their true labels into DIRECTORY."""
+    from loader.samples import write_folder
+
+    try:
+        written = write_folder(directory, count)
+    except OSError as error:
+        raise SettingsError(f"cannot write in {directory} ({error.strerror}): name another folder") from error
+    click.echo(f"{written} receipts in {directory}")
+
+
+@cli.command()
+def publish() -> None:
+    """Copy the marts into the file that BI tools read, and swap it in."""
+    from loader.publish import publish_marts
+
+    settings = read_settings()
+    tables = publish_marts(settings.warehouse, settings.bi_database)
+    click.echo(f"{settings.bi_database}: {len(tables)} tables published")
+
+
+@cli.command()
+@click.argument("mart", default="spend_by_category")
+@click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True)
+@json_option
+def show(mart: str, limit: int, as_json: bool) -> None:
+    """Print a MART from the published file: spend by category, unless another is named."""
+    from loader.frames import mart as read_mart
+
+    frame = read_mart(mart)
+    if as_json:
+        click.echo(frame.to_json(orient="records", date_format="iso", indent=2))
+        return
+    show_table([str(name) for name in frame.columns], frame.head(limit).astype(object).to_numpy().tolist(), title=mart)
+    if mart != SAMPLES and len(frame) > limit:
+        click.echo(f"{len(frame) - limit:,} more rows: --limit shows them")
+
+
+@cli.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def dbt(arguments: tuple[str, ...]) -> None:
+    """Run dbt with ARGUMENTS on the warehouse of the settings, and say who holds the file if it is locked."""
+    from loader.warehouse import Warehouse
+
+    settings = read_settings()
+    program = Path(sys.executable).with_name("dbt")
+    ended = subprocess.run(
+        [str(program), *arguments],
+        cwd=ROOT / "dbt_project",
+        env={**os.environ, "WAREHOUSE": str(settings.warehouse)},
+        check=False,
+    )
+    if ended.returncode and settings.warehouse.exists():
+        Warehouse(settings.warehouse, wait_seconds=0).prepare()  # raises, naming who holds the file
+    sys.exit(ended.returncode)
+
+
+def main() -> None:
+    """Run the command line; what a user can mend ends in one line and an exit code, never in a traceback."""
+    try:
+        cli.main(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted: nothing is lost; `loader load` goes on where this ended", err=True)
+        sys.exit(130)
+    except LoaderError as error:
+        click.echo(f"error: {error}", err=True)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)

@@ -1,0 +1,34 @@
+"""One image, one live call: the quick look before a batch is paid for. Nothing is landed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from loader.batch_api import BatchApi
+from loader.errors import SourceError
+from loader.images import RejectedImage, prepare
+from loader.requests import Style, live_body
+
+
+def ask_one(api: BatchApi, model: str, image: bytes, name: str, style: Style) -> dict[str, Any]:
+    """The answer to one image: `items`, the header fields, tokens; or `unreadable` with the text as it came.
+
+    Raises SourceError for an image that cannot be sent, ApiError.
+    """
+    try:
+        prepared = prepare(image)
+    except RejectedImage as rejected:
+        raise SourceError(f"{name}: {rejected.reason}; name another image") from rejected
+    answer = api.ask(model, live_body(prepared, style))
+    content = answer["choices"][0]["message"]["content"] if answer.get("choices") else None
+    usage = answer.get("usage") or {}
+    tokens = {key: usage.get(key) or 0 for key in ("prompt_tokens", "completion_tokens")}
+    try:
+        fields = orjson.loads(content or "")
+    except orjson.JSONDecodeError:
+        return {"unreadable": str(content), **tokens}
+    if not isinstance(fields, dict) or not isinstance(fields.get("items"), list):
+        return {"unreadable": str(content), **tokens}
+    return {**fields, **tokens, "model": answer.get("model")}

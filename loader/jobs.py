@@ -1,0 +1,289 @@
+"""Shards to jobs and back: upload, create, adopt, poll, download, land. Every step can be taken up after a kill.
+
+Each step with an effect on the server is noted in the ledger before it begins and after it ends. A shard found in
+`uploading` or `creating` may or may not have reached the server: its file is looked for by name and its job by
+metadata, and adopted. The only thing that could be paid for twice is a job whose creation the server carries out after
+it was looked for several times; that is why an unclear creation is followed by waits (`SETTLE_SECONDS`).
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Protocol
+
+from loader import ledger
+from loader.batch_api import (
+    ENDLESS_PATIENCE_SECONDS,
+    TERMINAL,
+    BatchApi,
+    GoneError,
+    NotDoneError,
+    UnclearError,
+    result_files,
+)
+from loader.errors import ApiError, LoaderError, WarehouseError
+from loader.ledger import ShardRecord
+from loader.shards import shard_path
+from loader.warehouse import Warehouse, append_job, append_output
+
+RESULTS_KEPT = timedelta(hours=24)
+# After an unclear creation the server is asked for the job at once and after each of these waits, in seconds, before
+# it is created again.
+SETTLE_SECONDS = (5.0, 15.0, 40.0)
+EMBEDDED_SETTLE_SECONDS = (0.5, 1.0)
+NOT_DONE_WAIT_SECONDS = 5.0
+CLOCK_SKEW = timedelta(days=1)
+
+
+class Report(Protocol):
+    """How a run tells what it does."""
+
+    def say(self, message: str) -> None:
+        """A line that a person should read."""
+
+    def progress(self, stage: str, done: int, total: int | None) -> None:
+        """`done` of `total` (None: unknown) in a stage: `receipts` or `answers`."""
+
+
+class Jobs:
+    """The shards of a warehouse at one API. `created` and `lines` count what this object did."""
+
+    def __init__(self, warehouse: Warehouse, api: BatchApi, report: Report, work_dir: Path, load_id: str) -> None:
+        self.shard_dir = work_dir / "shards"
+        self.created = self.lines = 0
+        self._warehouse = warehouse
+        self._api = api
+        self._report = report
+        self._download_dir = work_dir / "downloads"
+        self._load_id = load_id
+        self._settle_seconds = EMBEDDED_SETTLE_SECONDS if api.name == "embedded" else SETTLE_SECONDS
+        self._jobs: dict[str, dict[str, Any]] = {}  # as last seen, by id
+        self._sizes: dict[str, int] = {}  # requests of each
+
+    def unfinished(self) -> list[ShardRecord]:
+        """The shards at this API that have not landed."""
+        return [shard for shard in self.unfinished_anywhere() if shard.api == self._api.name]
+
+    def unfinished_anywhere(self) -> list[ShardRecord]:
+        """The shards at any API that have not landed."""
+        with self._warehouse.transaction() as connection:
+            return ledger.unfinished_shards(connection)
+
+    def clean_up(self) -> None:
+        """Remove what a killed run left half-made: parts, and shards that the ledger does not know."""
+        known = {shard_path(self.shard_dir, shard.shard_id).name for shard in self.unfinished_anywhere()}
+        for path in (*self.shard_dir.glob("*"), *self._download_dir.glob("*.part")):
+            if path.name not in known:
+                path.unlink()
+
+    def abandon(self, shard: ShardRecord) -> None:
+        """Drop a shard that has no job: nothing was paid for, and its requests will be planned anew."""
+        if shard.input_file_id:
+            self._api.delete_file(shard.input_file_id)
+        with self._warehouse.transaction() as connection:
+            ledger.abandon(connection, shard.shard_id)
+        shard_path(self.shard_dir, shard.shard_id).unlink(missing_ok=True)
+
+    # Sending
+
+    def can_send(self, shard: ShardRecord) -> bool:
+        """Whether what a shard without a job needs is still there: its uploaded file, or the one on disk."""
+        return shard.input_file_id is not None or shard_path(self.shard_dir, shard.shard_id).exists()
+
+    def send(self, shard: ShardRecord) -> None:
+        """Bring a shard from any state before `submitted` to it. Raises ApiError."""
+        if shard.state == "creating" and self.adopt(shard):
+            return
+        file_id = shard.input_file_id or self._upload(shard)
+        self._create(shard, file_id)
+        # From here on something is paid for, so no outage is a reason to give up.
+        self._api.patience_seconds = ENDLESS_PATIENCE_SECONDS
+
+    def _upload(self, shard: ShardRecord) -> str:
+        path = shard_path(self.shard_dir, shard.shard_id)
+        file_id = self._api.find_file(path.name) if shard.state == "uploading" else None
+        self._note(shard, "uploading")
+        while file_id is None:
+            try:
+                file_id = self._api.upload(path)
+            except (NotDoneError, UnclearError) as error:
+                # A file that is uploaded twice costs nothing, so looking for it once is enough.
+                self._wait_out(error)
+                file_id = self._api.find_file(path.name)
+        self._note(shard, "uploaded", input_file_id=file_id)
+        return file_id
+
+    def _create(self, shard: ShardRecord, file_id: str) -> None:
+        self._note(shard, "creating")
+        while True:
+            try:
+                job = self._api.create_job(file_id, shard.model, _metadata(shard))
+            except NotDoneError as error:
+                self._wait_out(error)
+            except UnclearError as error:
+                self._report.say(f"{error}; looking whether the job was made before making it again")
+                if self.adopt(shard):
+                    return
+            except LoaderError:
+                self._note(shard, "uploaded")  # refused: certainly no job
+                raise
+            else:
+                self._note_submitted(shard, job)
+                return
+
+    def adopt(self, shard: ShardRecord) -> bool:
+        """Look several times for a job that was made for this shard; note it if it is there."""
+        made = datetime.strptime(shard.load_id[:16], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+        for wait in (0.0, *self._settle_seconds):
+            time.sleep(wait)
+            job = self._api.find_job(_metadata(shard), created_after=made - CLOCK_SKEW)
+            if job is not None:
+                self._note_submitted(shard, job)
+                return True
+        return False
+
+    def _note_submitted(self, shard: ShardRecord, job: dict[str, Any]) -> None:
+        with self._warehouse.transaction() as connection:
+            ledger.note_submitted(connection, shard, job["id"])
+            append_job(connection, job, shard.shard_id)
+        shard_path(self.shard_dir, shard.shard_id).unlink(missing_ok=True)
+        self._jobs[job["id"]] = job
+        self.created += 1
+
+    def _note(self, shard: ShardRecord, state: str, input_file_id: str | None = None) -> None:
+        with self._warehouse.transaction() as connection:
+            ledger.note_state(connection, shard.shard_id, state, input_file_id=input_file_id)
+
+    def _wait_out(self, error: Exception) -> None:
+        if self._api.patience_seconds < ENDLESS_PATIENCE_SECONDS and "cannot reach" in str(error):
+            raise ApiError(f"{error}: check the network, then run the same command again") from error
+        self._report.say(f"{error}; trying again in {NOT_DONE_WAIT_SECONDS:.0f} s")
+        time.sleep(NOT_DONE_WAIT_SECONDS)
+
+    # Waiting and landing
+
+    def wait(self) -> None:
+        """Until every job has ended and landed. Raises LoaderError."""
+        while self.poll():
+            self.sleep()
+
+    def sleep(self) -> None:
+        """A twentieth of the time that the oldest running job has taken so far, 0.2 to 30 seconds."""
+        made = [job["created_at"] for job in self._jobs.values() if job["status"] not in TERMINAL]
+        time.sleep(min(max((time.time() - min(made)) / 20, 0.2), 30.0) if made else 0.2)
+
+    def poll(self) -> int:
+        """Look at every submitted job once and land those that have ended; how many are still running."""
+        submitted = [shard for shard in self.unfinished() if shard.state == "submitted"]
+        if submitted:
+            self._api.patience_seconds = ENDLESS_PATIENCE_SECONDS
+        running = 0
+        for shard in submitted:
+            self._sizes[shard.job_id or ""] = shard.request_count
+            job = self._look_at(shard)
+            if job["status"] in TERMINAL:
+                self._land(shard, job)
+            else:
+                running += 1
+        done = sum(job["completed_requests"] for job in self._jobs.values())
+        self._report.progress("answers", done, sum(self._sizes.values()))
+        return running
+
+    def _look_at(self, shard: ShardRecord) -> dict[str, Any]:
+        """The job of a shard as it is now; a snapshot is kept when its status has changed and it has not ended."""
+        job_id = shard.job_id or ""
+        try:
+            job = self._api.get_job(job_id)
+        except GoneError as error:
+            raise ApiError(
+                f"{self._api.name} does not know job {job_id}: use the key of the workspace that made it; "
+                "if the job was deleted, `loader cancel --forget` gives it up and lets its requests be asked again"
+            ) from error
+        before = self._jobs.get(job_id)
+        self._jobs[job_id] = job
+        if job["status"] not in TERMINAL and (before is None or before["status"] != job["status"]):
+            with self._warehouse.transaction() as connection:
+                append_job(connection, job, shard.shard_id)
+        return job
+
+    def _land(self, shard: ShardRecord, job: dict[str, Any]) -> None:
+        """Fetch both files of a job that has ended, whatever its status, and land them with its last snapshot."""
+        ended = datetime.fromtimestamp(job.get("completed_at") or time.time(), UTC).replace(tzinfo=None)
+        with self._warehouse.transaction() as connection:
+            ledger.note_expiry(connection, shard.shard_id, ended + RESULTS_KEPT)
+        fetched: list[tuple[str, str, Path]] = []
+        for file_id, kind in result_files(job):
+            path = self._download_dir / f"{file_id}.jsonl"
+            try:
+                if not path.exists():
+                    self._api.download(file_id, path)
+                fetched.append((file_id, kind, path))
+            except GoneError:
+                self._report.say(f"the {kind} file of job {job['id']} has expired; what it held is asked again")
+            except OSError as error:
+                raise no_space(error, self._download_dir) from error
+        with self._warehouse.transaction() as connection:
+            landed = sum(
+                append_output(connection, job["id"], file_id, kind, path, self._load_id)
+                for file_id, kind, path in fetched
+            )
+            append_job(connection, job, shard.shard_id)
+            ledger.settle(connection, shard.shard_id, job["id"])
+        self.lines += landed
+        for _, _, path in fetched:
+            path.unlink()
+        if job["status"] != "SUCCESS":
+            reasons = "; ".join(str(error.get("message")) for error in job.get("errors") or [])
+            self._report.say(f"job {job['id']} ended as {job['status']}{f': {reasons[:200]}' if reasons else ''}")
+
+    # Giving up
+
+    def cancel(self) -> int:
+        """Ask the API to cancel every job that is still running; how many. What was finished is landed by `wait`."""
+        submitted = [shard for shard in self.unfinished() if shard.state == "submitted"]
+        for shard in submitted:
+            self._api.cancel_job(shard.job_id or "")
+        return len(submitted)
+
+    def forget(self) -> list[str]:
+        """Give up the jobs that the API no longer knows: their requests count as missing. The ids of those jobs."""
+        forgotten = []
+        for shard in self.unfinished():
+            if shard.state != "submitted":
+                continue
+            try:
+                self._api.get_job(shard.job_id or "")
+            except GoneError as error:
+                forgotten.append(shard.job_id or "")
+                self._forget(shard, str(error))
+        return forgotten
+
+    def _forget(self, shard: ShardRecord, reason: str) -> None:
+        job = {
+            "id": shard.job_id,
+            "status": "FAILED",
+            "errors": [{"message": f"given up by the loader: {reason}", "count": 1}],
+            "model": shard.model,
+            "total_requests": 0,
+            "completed_requests": 0,
+            "succeeded_requests": 0,
+            "failed_requests": 0,
+        }
+        with self._warehouse.transaction() as connection:
+            append_job(connection, job, shard.shard_id)
+            ledger.settle(connection, shard.shard_id, shard.job_id or "")
+
+
+def _metadata(shard: ShardRecord) -> dict[str, str]:
+    """By what a job is known as ours: `shard_id` decides, `load_id` is for people."""
+    return {"shard_id": shard.shard_id, "load_id": shard.load_id}
+
+
+def no_space(error: OSError, directory: Path) -> WarehouseError:
+    """A file of the run cannot be written: which folder, why, and what to do."""
+    return WarehouseError(
+        f"cannot write in {directory} ({error.strerror}): make room or mend its permissions, "
+        "then run the same command again"
+    )

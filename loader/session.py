@@ -1,0 +1,99 @@
+"""What a command works with: the warehouse, one load at a time, and the API, real or embedded."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from loader.errors import WarehouseError
+from loader.settings import Settings
+
+if TYPE_CHECKING:
+    from loader.batch_api import BatchApi
+    from loader.warehouse import Warehouse
+
+QUICK_WAIT_SECONDS = 20.0
+
+
+@contextmanager
+def one_load_at_a_time(settings: Settings) -> Iterator[None]:
+    """Hold the warehouse's load lock. Raises WarehouseError naming the process that holds it."""
+    from filelock import FileLock, Timeout
+
+    make_private(settings.work_dir)
+    holder = settings.work_dir / "load.pid"
+    lock = FileLock(settings.work_dir / "load.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        process = holder.read_text().strip() if holder.exists() else "?"
+        raise WarehouseError(
+            f"another load is running on {settings.warehouse} (process {process}): wait for it to end, "
+            "or look with `loader status`"
+        ) from error
+    try:
+        holder.write_text(f"{os.getpid()}\n")
+        yield
+    finally:
+        holder.unlink(missing_ok=True)
+        lock.release()
+
+
+def make_private(directory: Path) -> None:
+    """Make a folder that only its owner can read. Raises WarehouseError where that cannot be."""
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        directory.chmod(0o700)
+    except OSError as error:
+        raise WarehouseError(
+            f"cannot write in {directory} ({error.strerror}): name another place in WAREHOUSE"
+        ) from error
+
+
+def open_warehouse(settings: Settings, say: Callable[[str], None]) -> Warehouse:
+    """The warehouse with its tables up to date. Raises WarehouseError."""
+    from loader.warehouse import Warehouse
+
+    make_private(settings.work_dir)
+    warehouse = Warehouse(settings.warehouse, on_wait=say)
+    warehouse.prepare()
+    return warehouse
+
+
+def existing_warehouse(settings: Settings) -> Warehouse:
+    """The warehouse of earlier loads, for a look. Raises WarehouseError when there is none."""
+    from loader.warehouse import Warehouse
+
+    if not settings.warehouse.exists():
+        raise WarehouseError(f"{settings.warehouse} does not exist yet: run `make load` first")
+    warehouse = Warehouse(settings.warehouse, wait_seconds=QUICK_WAIT_SECONDS)
+    warehouse.prepare()
+    return warehouse
+
+
+@contextmanager
+def open_api(settings: Settings, say: Callable[[str], None]) -> Iterator[BatchApi]:
+    """The API of the settings; without a key, an embedded server that lives as long as this block."""
+    from loader.batch_api import BatchApi
+
+    if not settings.is_embedded:
+        api = BatchApi(settings.api, settings.api_key or "", settings.server_url, say)
+        try:
+            yield api
+        finally:
+            api.close()
+        return
+    from loader.local_api.serve import start_embedded
+
+    say("no MISTRAL_API_KEY is set: an embedded server on 127.0.0.1 reads the receipts (OCR, free of charge)")
+    state = settings.work_dir / "local_api"
+    make_private(state)
+    with start_embedded(state) as (server_url, token):
+        api = BatchApi(settings.api, token, server_url, say)
+        try:
+            yield api
+        finally:
+            api.close()
