@@ -1,0 +1,114 @@
+"""Files landed by hand: they bring their own ids, and landing them again adds nothing."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from loader.errors import SourceError
+from loader.land import land_file
+from loader.warehouse import Warehouse
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path) -> Warehouse:
+    made = Warehouse(tmp_path / "w.duckdb")
+    made.prepare()
+    return made
+
+
+def answer(custom_id: str, content: str = '{"items": []}', **changes: Any) -> str:
+    choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": content}}
+    body = {"id": "x", "object": "chat.completion", "model": "pixtral-large-latest", "choices": [choice]}
+    line = {"id": f"{custom_id}-1", "custom_id": custom_id, "response": {"status_code": 200, "body": body}}
+    return json.dumps({**line, "error": None, **changes})
+
+
+def write(path: Path, *lines: str) -> Path:
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def rows(warehouse: Warehouse, query: str) -> list[tuple[Any, ...]]:
+    with warehouse.transaction() as connection:
+        return connection.execute(query).fetchall()
+
+
+def test_each_id_becomes_a_receipt_and_a_request(warehouse: Warehouse, tmp_path: Path) -> None:
+    path = write(tmp_path / "output.jsonl", answer("0"), answer("1"), "not json", answer("1", "again"), "")
+    landed = land_file(warehouse, path, "IDR", "load1")
+    assert (landed.lines, landed.requests) == (5, 2)
+    receipts = rows(warehouse, "select source, source_key, currency from raw.receipts order by source_key")
+    assert receipts == [("output.jsonl", "0", "IDR"), ("output.jsonl", "1", "IDR")]
+    requests = rows(warehouse, "select custom_id, model, attempt, shard_id from raw.batch_requests order by 1")
+    assert requests == [(key, "pixtral-large-latest", 1, landed.file_id) for key in ("0", "1")]
+    ((job,),) = rows(warehouse, "select job from raw.batch_jobs")
+    assert json.loads(job) | {"created_at": 0, "completed_at": 0} == json.loads(job) | {
+        "created_at": 0, "completed_at": 0, "id": landed.file_id, "status": "SUCCESS", "output_file": landed.file_id,
+        "total_requests": 2, "succeeded_requests": 2, "failed_requests": 0,
+    }  # fmt: skip
+
+
+def test_landing_again_adds_no_line_and_corrects_the_currency(warehouse: Warehouse, tmp_path: Path) -> None:
+    path = write(tmp_path / "output.jsonl", answer("0"), answer("1"))
+    land_file(warehouse, path, None, "load1")
+    assert land_file(warehouse, path, None, "load2").lines == 0
+    changed = land_file(warehouse, path, "IDR", "load3")
+    assert (changed.lines, changed.currency_changed) == (0, 2)
+    again = land_file(warehouse, path, None, "load4")
+    assert again.currency_changed == 0, "not naming a currency must not take one away"
+    assert rows(warehouse, "select count(*) from raw.batch_output") == [(2,)]
+    assert rows(warehouse, "select count(*) from raw.batch_requests") == [(2,)]
+    latest = rows(warehouse, "select source_key, arg_max(currency, loaded_at) from raw.receipts group by 1 order by 1")
+    assert latest == [("0", "IDR"), ("1", "IDR")]
+
+
+def test_two_files_with_the_same_ids_stay_apart(warehouse: Warehouse, tmp_path: Path) -> None:
+    land_file(warehouse, write(tmp_path / "a.jsonl", answer("0", "one")), None, "load1")
+    land_file(warehouse, write(tmp_path / "b.jsonl", answer("0", "two")), None, "load2")
+    assert rows(warehouse, "select count(distinct receipt_id), count(distinct shard_id) from raw.batch_requests") == [
+        (2, 2)
+    ]
+
+
+def test_a_copy_of_landed_lines_in_another_file_is_refused_and_leaves_nothing(
+    warehouse: Warehouse, tmp_path: Path
+) -> None:
+    land_file(warehouse, write(tmp_path / "a.jsonl", answer("0"), answer("1")), None, "load1")
+    copy = write(tmp_path / "b.jsonl", answer("1"), "")
+    with pytest.raises(SourceError, match="landed already"):
+        land_file(warehouse, copy, None, "load2")
+    assert rows(warehouse, "select count(*) from raw.batch_output") == [(2,)]
+
+
+def test_an_answer_to_a_request_of_the_loader_joins_its_receipt(warehouse: Warehouse, tmp_path: Path) -> None:
+    with warehouse.transaction() as connection:
+        connection.execute(
+            "insert into raw.batch_requests values ('c1', 'r1', 'm', 'p', 'shard', 1, 10, 'load0', now()::timestamp)"
+        )
+        connection.execute("insert into ledger.requests values ('c1', 1, 'shard', 'r1', 'm', 10, 'missing')")
+    land_file(warehouse, write(tmp_path / "console.jsonl", answer("c1")), None, "load1")
+    requests = rows(warehouse, "select receipt_id, model, prompt_id, attempt from raw.batch_requests order by attempt")
+    assert requests == [("r1", "m", "p", 1), ("r1", "m", "p", 2)]
+    assert rows(warehouse, "select attempt, state from ledger.requests order by attempt") == [
+        (1, "missing"),
+        (2, "answered"),
+    ]
+    assert rows(warehouse, "select count(*) from raw.receipts") == [(0,)]
+
+
+@pytest.mark.parametrize("content", ["", "\n\n", "hello\n", '{"custom_id": "1"}\n', "[1]\n", '{"response": 1}\n'])
+def test_a_file_that_is_no_batch_output_is_refused(warehouse: Warehouse, tmp_path: Path, content: str) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_text(content)
+    with pytest.raises(SourceError, match="is not batch output"):
+        land_file(warehouse, path, None, "load1")
+    assert rows(warehouse, "select count(*) from raw.loads") == [(0,)]
+
+
+def test_a_missing_file_is_named(warehouse: Warehouse, tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="no such file"):
+        land_file(warehouse, tmp_path / "none.jsonl", None, "load1")

@@ -1,0 +1,78 @@
+"""Settings: flags before environment before .env, and one clear line for what cannot be used."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from loader.errors import SettingsError
+from loader.settings import API_MODEL, EMBEDDED_MODEL, PUBLIC_DATASET, ROOT, read_settings
+
+NAMES = ("MISTRAL_API_KEY", "MISTRAL_SERVER_URL", "RECEIPTS", "RECEIPTS_CURRENCY", "MODEL", "WAREHOUSE", "BI_DATABASE")
+
+
+@pytest.fixture(autouse=True)
+def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in (*NAMES, "MAX_COST_USD"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+def test_without_anything_samples_go_to_the_embedded_server() -> None:
+    settings = read_settings()
+    assert settings.is_embedded
+    assert (settings.receipts, settings.model, settings.api) == ("samples", EMBEDDED_MODEL, "embedded")
+    assert settings.warehouse == ROOT / "data" / "warehouse.duckdb"
+    assert settings.bi_database == ROOT / "data" / "bi.duckdb"
+    assert settings.max_cost_usd == 1.0
+
+
+def test_a_key_means_the_real_api_and_the_public_dataset(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MISTRAL_API_KEY", "secret-key")
+    settings = read_settings()
+    assert (settings.receipts, settings.model) == (PUBLIC_DATASET, API_MODEL)
+    assert "secret-key" not in repr(settings)
+
+
+def test_flags_override_environment_overrides_env_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("RECEIPTS=from-file\nMODEL=from-file\nRECEIPTS_CURRENCY=EUR\n")
+    monkeypatch.setenv("RECEIPTS", "from-environment")
+    monkeypatch.setenv("MODEL", "from-environment")
+    settings = read_settings({"receipts": "from-flag", "model": None})
+    assert (settings.receipts, settings.model, settings.currency) == ("from-flag", "from-environment", "EUR")
+
+
+def test_a_relative_path_in_env_file_is_relative_to_that_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("WAREHOUSE=elsewhere/w.duckdb\n")
+    inner = tmp_path / "inner"
+    inner.mkdir()
+    monkeypatch.chdir(inner)
+    assert read_settings().warehouse == tmp_path / "elsewhere" / "w.duckdb"
+    monkeypatch.setenv("WAREHOUSE", "here.duckdb")
+    assert read_settings().warehouse == inner / "here.duckdb"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("RECEIPTS_CURRENCY", "RUPIAH", "unknown currency 'RUPIAH'"),
+        ("MAX_COST_USD", "much", "MAX_COST_USD is 'much'"),
+        ("MAX_COST_USD", "-1", "MAX_COST_USD"),
+        ("MAX_COST_USD", "inf", "MAX_COST_USD"),
+        ("MISTRAL_SERVER_URL", "http://127.0.0.1:1", "MISTRAL_API_KEY is not"),
+        ("MISTRAL_API_KEY", "two words", "MISTRAL_API_KEY holds a space"),
+    ],
+)
+def test_a_setting_that_cannot_be_used_is_named(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, words: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError, match=words) as raised:
+        read_settings()
+    assert "\n" not in str(raised.value)
+
+
+def test_a_currency_is_read_in_any_case(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RECEIPTS_CURRENCY", " myr ")
+    assert read_settings().currency == "MYR"

@@ -1,0 +1,131 @@
+"""The warehouse file: its version, its migrations, its lock, and what is appended to raw."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from loader.errors import WarehouseError
+from loader.migrations import MIGRATIONS
+from loader.warehouse import ReceiptRow, Warehouse, append_output, append_receipts
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path) -> Warehouse:
+    made = Warehouse(tmp_path / "w.duckdb", wait_seconds=0.5)
+    made.prepare()
+    return made
+
+
+def rows(warehouse: Warehouse, query: str) -> list[tuple[object, ...]]:
+    with warehouse.transaction() as connection:
+        return connection.execute(query).fetchall()
+
+
+def receipt(**changes: object) -> ReceiptRow:
+    values: dict[str, object] = {
+        "receipt_id": "r1", "source": "s", "source_key": "a.jpg", "media_type": "image/jpeg", "width": 10,
+        "height": 20, "image_bytes": 30, "currency": None, "label": None, "rejected_reason": None,
+    }  # fmt: skip
+    return ReceiptRow(**{**values, **changes})  # type: ignore[arg-type]
+
+
+def test_the_file_can_be_opened_by_older_versions(warehouse: Warehouse) -> None:
+    tags = rows(warehouse, "select tags from duckdb_databases() where not internal")
+    assert "v1.0.0" in str(tags)
+
+
+def test_preparing_twice_records_each_migration_once(warehouse: Warehouse) -> None:
+    warehouse.prepare()
+    assert rows(warehouse, "select version from ledger.migrations order by version") == [(m[0],) for m in MIGRATIONS]
+
+
+def test_a_warehouse_of_an_older_version_is_brought_up_to_date(tmp_path: Path) -> None:
+    path = tmp_path / "old.duckdb"
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("create schema ledger")
+        connection.execute("create table ledger.migrations (version integer, name varchar, applied_at timestamp)")
+        connection.execute(MIGRATIONS[0][2])
+        connection.execute("insert into ledger.migrations values (1, 'raw_tables', now()::timestamp)")
+        connection.execute("insert into raw.loads values ('l', 's', 'm', 'p', 'finished', now()::timestamp)")
+    warehouse = Warehouse(path)
+    warehouse.prepare()
+    assert rows(warehouse, "select count(*) from ledger.shards") == [(0,)]
+    assert rows(warehouse, "select load_id from raw.loads") == [("l",)]
+
+
+def test_a_newer_schema_is_refused(warehouse: Warehouse) -> None:
+    with warehouse.transaction() as connection:
+        connection.execute("insert into ledger.migrations values (999, 'future', now()::timestamp)")
+    with pytest.raises(WarehouseError, match="newer version of this program"):
+        warehouse.prepare()
+
+
+def test_a_file_that_is_no_warehouse_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "w.duckdb"
+    path.write_bytes(b"this is not a database" * 1000)
+    with pytest.raises(WarehouseError, match="not a DuckDB file"):
+        Warehouse(path).prepare()
+
+
+def test_a_locked_file_names_who_holds_it(warehouse: Warehouse) -> None:
+    program = (
+        "import duckdb, sys; c = duckdb.connect(sys.argv[1], read_only=True); print('open', flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program, str(warehouse.path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as reader:
+        assert reader.stdout is not None and reader.stdin is not None
+        reader.stdout.readline()
+        told: list[str] = []
+        waiting = Warehouse(warehouse.path, wait_seconds=0.6, on_wait=told.append)
+        with pytest.raises(WarehouseError, match=rf"in use by python.*PID {reader.pid}"):
+            waiting.prepare()
+        assert len(told) == 1, "who waits says so once"
+        reader.stdin.close()
+        reader.wait()
+    waiting.prepare()
+
+
+def test_a_failed_transaction_changes_nothing(warehouse: Warehouse) -> None:
+    with pytest.raises(RuntimeError), warehouse.transaction() as connection:
+        connection.execute("insert into raw.loads values ('l', 's', 'm', 'p', 'finished', now()::timestamp)")
+        raise RuntimeError
+    assert rows(warehouse, "select count(*) from raw.loads") == [(0,)]
+
+
+def test_a_receipt_is_appended_again_only_when_something_changed(warehouse: Warehouse) -> None:
+    offers = [
+        ([receipt()], 1),
+        ([receipt()], 0),
+        ([receipt(currency="MYR")], 1),
+        ([receipt(currency="MYR"), receipt(currency="MYR", source_key="copy.jpg")], 1),
+        ([receipt()], 1),
+    ]
+    for number, (offered, appended) in enumerate(offers):
+        with warehouse.transaction() as connection:
+            assert append_receipts(connection, offered, f"load{number}") == appended
+
+
+def test_landing_a_file_twice_adds_nothing(warehouse: Warehouse, tmp_path: Path) -> None:
+    path = tmp_path / "file.jsonl"
+    path.write_bytes(b'{"a": 1}\n\n\xff\n')
+    for expected in (3, 0):
+        with warehouse.transaction() as connection:
+            assert append_output(connection, "job", "file", "output", path, "load") == expected
+    landed = rows(warehouse, "select line_number, line, line_bytes from raw.batch_output order by 1")
+    assert landed == [(1, '{"a": 1}', None), (2, "", None), (3, "\ufffd", b"\xff")]
+
+
+def test_a_crash_while_landing_leaves_no_line(warehouse: Warehouse, tmp_path: Path) -> None:
+    path = tmp_path / "file.jsonl"
+    path.write_bytes(b"line\n" * 10)
+    with pytest.raises(RuntimeError), warehouse.transaction() as connection:
+        append_output(connection, "job", "file", "output", path, "load")
+        raise RuntimeError
+    assert rows(warehouse, "select count(*) from raw.batch_output") == [(0,)]
+    assert rows(warehouse, "select count(*) from ledger.files") == [(0,)]
