@@ -58,7 +58,7 @@ def photograph(rows: list[Row], rng: random.Random) -> bytes:
     shadow = cover.filter(ImageFilter.GaussianBlur(9)).transform(size, Image.Transform.AFFINE, (1, 0, -5, 0, 1, -7))
 
     noise = np.random.default_rng(rng.getrandbits(32))
-    light = np.array([rng.uniform(0.93, 1.0), rng.uniform(0.94, 0.99), rng.uniform(0.86, 0.98)])
+    light = 0.98 - np.array([0.0, rng.uniform(0, 0.015), rng.uniform(-0.015, 0.08)])  # cold to warm
     table = np.array(rng.choice(((92, 70, 52), (70, 74, 82), (128, 122, 112), (48, 60, 66))), dtype=float)
     ink = np.asarray(print_, dtype=float)[..., None] / 255
     covered = np.asarray(cover, dtype=float)[..., None] / 255
