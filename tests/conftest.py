@@ -1,0 +1,49 @@
+"""Fixtures that several tests share."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import instant_reader
+import pytest
+from mistralai.client import Mistral
+
+from loader.local_api.serve import Child, launch
+
+
+@dataclass
+class ApiServer:
+    """A running embedded server (in its own process, read by `instant_reader`) and the vendor's client for it."""
+
+    child: Child
+    client: Mistral
+    state_dir: Path
+    reader_log: Path
+
+    def read_images(self) -> list[str]:
+        """SHA-256 of every image that was given to the reader, in order."""
+        return self.reader_log.read_text().split() if self.reader_log.exists() else []
+
+
+@pytest.fixture
+def reader_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Lets servers started by the test find `instant_reader`, which notes here what it reads."""
+    log = tmp_path / "reader.log"
+    here = str(Path(__file__).parent)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([here, os.environ.get("PYTHONPATH", "")]))
+    monkeypatch.setenv("INSTANT_READER_LOG", str(log))
+    return log
+
+
+@pytest.fixture
+def api_server(tmp_path: Path, reader_log: Path) -> Iterator[ApiServer]:
+    """The embedded API on a free port with a state of its own."""
+    state_dir = tmp_path / "local_api"
+    child = launch(state_dir, reader=instant_reader.SPEC, workers=2)
+    try:
+        yield ApiServer(child, Mistral(api_key=child.token, server_url=child.url), state_dir, reader_log)
+    finally:
+        child.stop()
