@@ -1,0 +1,208 @@
+"""Rows -> the lines of a receipt that were bought: name and amount of each.
+
+Three steps. The region: from below the column heads down to the first subtotal, tax, total or payment. The amount
+column: where the last amounts of its rows end on the right. The names: on the row of the amount, else on the
+rows above or below it, whichever way this receipt is laid out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from statistics import median
+
+from loader.local_api.reader import words
+from loader.local_api.reader.amounts import Amount, amounts, right_edges_agree
+from loader.local_api.reader.rows import Row
+
+END = frozenset({"subtotal", "total", "grand", "count", "tax", "service", "rounding", "payment", "change", "points"})
+LEAST_COLUMN_WORDS = 2
+CODE = re.compile(r"^[#*]?[A-Z]{0,4}\d[\dA-Z./-]*[:.]?$|^\W+$", re.IGNORECASE)
+NOTE = re.compile(r"^\W*(?:@|x\s?\d|\d+\s?[x@])", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Line:
+    """One thing bought: its name, its amount as printed, and what that is worth."""
+
+    name: str
+    price: str
+    value: Decimal
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """A row of the item region: its amount in the amount column if it has one, and the words beside it."""
+
+    row: Row
+    amount: Amount | None
+    words: str
+
+
+def lines_of(rows: Sequence[Row], decimals: bool) -> list[Line]:
+    """The lines bought, from the top; `decimals`: whether the receipt prints amounts with decimals."""
+    region = item_region(rows, decimals)
+    entries = _entries(region, decimals)
+    return [line for line in _named(entries) if line.name]
+
+
+def item_region(rows: Sequence[Row], decimals: bool) -> list[Row]:
+    """The rows between the column heads (or the first amount) and the first row that sums up or pays."""
+    start = _first_row(rows, decimals)
+    end = len(rows)
+    for position in range(start, len(rows)):
+        if _sums_up(rows[position], bool(amounts(rows[position], decimals))):
+            end = position
+            break
+    return list(rows[start:end])
+
+
+def _first_row(rows: Sequence[Row], decimals: bool) -> int:
+    heads = [
+        position
+        for position, row in enumerate(rows)
+        if words.count("column", row.text) >= LEAST_COLUMN_WORDS and not amounts(row, decimals)
+    ]
+    totals = [position for position, row in enumerate(rows) if _sums_up(row, bool(amounts(row, decimals)))]
+    first_total = totals[0] if totals else len(rows)
+    before = [position for position in heads if position < first_total]
+    if not before:
+        return _first_amount(rows, decimals)
+    last = before[0]
+    while last + 1 < len(rows) and _is_head(rows[last + 1], decimals):
+        last += 1
+    return last + 1
+
+
+def _is_head(row: Row, decimals: bool) -> bool:
+    """A second row of column heads: units and currencies under the first."""
+    names = [word for word in words.fold(row.text).split() if not word.isdigit()]
+    return bool(names) and not amounts(row, decimals) and all(_is_head_word(word) for word in names)
+
+
+def _is_head_word(word: str) -> bool:
+    return bool(words.kinds(word) & {"column", "unit"})
+
+
+def _first_amount(rows: Sequence[Row], decimals: bool) -> int:
+    for position, row in enumerate(rows):
+        if amounts(row, decimals) and not words.kinds(row.text) & {"meta", "date", "expiry"}:
+            return max(0, position - 1) if position and not _has_name(_words_beside(row, amounts(row, decimals)[-1])) else position
+    return len(rows)
+
+
+def _sums_up(row: Row, has_amount: bool) -> bool:
+    found = words.kinds(row.text) & END
+    if not found or words.count("column", row.text) >= LEAST_COLUMN_WORDS and not has_amount:
+        return False
+    return has_amount or bool(found & {"subtotal", "count", "grand"})
+
+
+def _entries(region: Sequence[Row], decimals: bool) -> list[_Entry]:
+    last_amounts = [found[-1] for row in region if (found := amounts(row, decimals))]
+    if not last_amounts:
+        return []
+    tolerance = max(1.2 * median(row.height for row in region), 0.03 * max(a.right for a in last_amounts))
+    column = _column(last_amounts, tolerance)
+    entries = []
+    for row in region:
+        found = amounts(row, decimals)
+        amount = found[-1] if found and right_edges_agree(found[-1].right, column, tolerance) else None
+        if amount is not None and amount.is_factor:
+            amount = None
+        entries.append(_Entry(row, amount, _words_beside(row, amount)))
+    return entries
+
+
+def _column(found: Sequence[Amount], tolerance: float) -> float:
+    """The right edge on which most amounts end; of equals, the one further right."""
+    edges = [amount.right for amount in found]
+    return max(
+        edges, key=lambda edge: (sum(right_edges_agree(edge, other, tolerance) for other in edges), edge)
+    )
+
+
+def _words_beside(row: Row, amount: Amount | None) -> str:
+    """What stands left of the amount, without codes, quantities, prices and units around the name."""
+    text = []
+    for cell in row.cells:
+        if amount is not None and cell.left >= amount.left - 1:
+            continue
+        if amount is not None and cell.right > amount.left + 1:
+            share = (amount.left - cell.left) / max(1.0, cell.right - cell.left)
+            text.append(cell.text[: round(share * len(cell.text))])
+        else:
+            text.append(cell.text)
+    return " ".join(text)
+
+
+def _trimmed(text: str) -> str:
+    """A name without what surrounds it: codes, quantities, unit prices, currency and tax marks."""
+    pieces = text.split()
+    while pieces and _is_trimming(pieces[0]):
+        pieces.pop(0)
+    while pieces and (_is_trimming(pieces[-1]) and not re.fullmatch(r"\(.+\)", pieces[-1])):
+        pieces.pop()
+    return " ".join(pieces).strip(" -*#:.,;|@")
+
+
+def _is_trimming(piece: str) -> bool:
+    return bool(CODE.match(piece)) or bool(re.fullmatch(r"\W*\d[\d.,]*x?\W*|x|(?:RM|Rp|\$|€|£|¥)[\d.,]*", piece, re.I))
+
+
+def _has_name(text: str) -> bool:
+    """Whether a text holds a name: letters besides codes and units."""
+    letters = [word for word in _trimmed(text).split() if any(c.isalpha() for c in word)]
+    names = [word for word in letters if not CODE.match(word) and "unit" not in words.kinds(word)]
+    return sum(c.isalpha() for word in names for c in word) >= 2
+
+
+def _named(entries: Sequence[_Entry]) -> list[Line]:
+    """Each amount with its name, by the way the receipt is laid out."""
+    priced = [position for position, entry in enumerate(entries) if entry.amount is not None]
+    if not priced:
+        return []
+    own = [position for position in priced if _has_name(entries[position].words)]
+    below = len(own) < len(priced) / 2 and _names_stand_below(entries, priced)
+    lines = []
+    for number, position in enumerate(priced):
+        amount = entries[position].amount
+        assert amount is not None
+        before = priced[number - 1] if number else -1
+        after = priced[number + 1] if number + 1 < len(priced) else len(entries)
+        if position in own:
+            name = _joined(entries, [position, *_following(entries, position, after)])
+        elif below:
+            name = _joined(entries, range(position + 1, after))
+        else:
+            name = _joined(entries, range(before + 1, position))
+        lines.append(Line(name or _trimmed(entries[position].words) or entries[position].words.strip(), amount.printed, amount.value))
+    return lines
+
+
+def _names_stand_below(entries: Sequence[_Entry], priced: Sequence[int]) -> bool:
+    above = any(_has_name(entry.words) for entry in entries[: priced[0]])
+    return not above
+
+
+def _following(entries: Sequence[_Entry], position: int, after: int) -> list[int]:
+    """The next row when it goes on with the name: close below, words only."""
+    following = position + 1
+    if following >= after or following >= len(entries):
+        return []
+    row, below = entries[position].row, entries[following].row
+    if below.middle - row.middle > 1.6 * row.height or NOTE.match(below.text) or not _has_name(below.text):
+        return []
+    return [following]
+
+
+def _joined(entries: Sequence[_Entry], positions: Sequence[int] | range) -> str:
+    names = [_trimmed(entries[position].words) for position in positions if _has_name(entries[position].words)]
+    return " ".join(names)
+
+
+def negated(line: Line) -> Line:
+    """A discount that is printed without its minus."""
+    return replace(line, price=f"-{line.price}", value=-line.value)

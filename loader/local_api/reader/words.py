@@ -1,0 +1,58 @@
+"""The words on receipts that are not items, by kind and in several languages: a view of `words.csv`.
+
+Kinds: `column` (head of a column), `subtotal`, `total`, `grand` (a total that is surely the last), `count` (number of
+items), `tax`, `service`, `rounding`, `payment`, `change`, `points`, `discount`, `void`, `meta` (number, table, cashier,
+telephone), `date`, `expiry`, `company`, `unit`, `months` (January is `month-1`).
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+import unicodedata
+from functools import cache
+from pathlib import Path
+
+LOOK_ALIKE = str.maketrans({"i": "l", "1": "l", "|": "l", "!": "l", "0": "o", "ß": "ss"})
+GLUED = 8  # letters; words this long are also found where the OCR lost the spaces
+
+
+@cache
+def fold(text: str) -> str:
+    """Text as it is compared: no case, accents or punctuation, and letters that OCR confuses made the same."""
+    plain = "".join(c for c in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(c))
+    return " ".join(re.findall(r"[^\W_]+", plain.translate(LOOK_ALIKE))).replace("rn", "m")
+
+
+def found(phrase: str, text: str) -> bool:
+    """Whether a folded phrase stands in a folded text, as whole words where its script has spaces."""
+    if not phrase.isascii():
+        return phrase.replace(" ", "") in text.replace(" ", "")
+    if f" {phrase} " in f" {text} ":
+        return True
+    glued = phrase.replace(" ", "")
+    return len(glued) >= GLUED and glued in text.replace(" ", "")
+
+
+@cache
+def kinds(text: str) -> frozenset[str]:
+    """The kinds of words that a row's text holds."""
+    folded = fold(text)
+    return frozenset(
+        kind for kind, phrases in _phrases().items() if any(found(phrase, folded) for phrase in phrases)
+    )
+
+
+def count(kind: str, text: str) -> int:
+    """How many different words of a kind a text holds."""
+    folded = fold(text)
+    return sum(found(phrase, folded) for phrase in _phrases()[kind])
+
+
+@cache
+def _phrases() -> dict[str, tuple[str, ...]]:
+    phrases: dict[str, tuple[str, ...]] = {}
+    with Path(__file__).with_name("words.csv").open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            phrases[row["kind"]] = tuple(dict.fromkeys(fold(word) for word in row["words"].split(";")))
+    return phrases
