@@ -11,7 +11,7 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from functools import partial
+from functools import cached_property, partial
 from itertools import count
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -55,24 +55,30 @@ class BatchApi:
     """The Batch API at one address.
 
     `patience_seconds` is how long a read is repeated while the server cannot be reached or is in trouble; `on_trouble`
-    is told each time. All methods raise ApiError, in one line, for what the user must mend.
+    is told each time. `access` gives the server's URL (None: the vendor's) and the key; it is called with the first
+    request, so that a server which has to be started is not when there is nothing to ask. All methods raise ApiError,
+    in one line, for what the user must mend.
     """
 
     def __init__(
         self,
         name: str,
-        api_key: str,
-        server_url: str | None,
+        access: Callable[[], tuple[str | None, str]],
         on_trouble: Callable[[str], None] = lambda message: None,
     ) -> None:
         self.name = name
         self.patience_seconds = FIRST_PATIENCE_SECONDS
-        self._key = api_key
+        self._access = access
+        self._key = ""
         self._on_trouble = on_trouble
         # No redirects: the API makes none, and the key must not follow one to another host. A proxy of the environment
         # is not for the embedded server.
         self._http = httpx2.Client(follow_redirects=False, trust_env=name != "embedded")
-        self._client = Mistral(api_key=api_key, server_url=server_url, client=self._http)
+
+    @cached_property
+    def _client(self) -> Mistral:
+        server_url, self._key = self._access()
+        return Mistral(api_key=self._key, server_url=server_url, client=self._http)
 
     def close(self) -> None:
         """Close the connections."""
@@ -242,7 +248,7 @@ class BatchApi:
         return f"cannot reach {self.name} ({said.splitlines()[0][:120].replace(self._key, '…')})"
 
     def _said(self, error: MistralError) -> str:
-        words = re.sub(r"\s+", " ", error.body or "")[:200].replace(self._key, "…")
+        words = re.sub(r"\s+", " ", error.body or "")[:200].replace(self._key or "\0", "…")
         return f": {words}" if words else ""
 
     def _refusal(self, error: MistralError, model: str | None) -> ApiError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -76,24 +76,22 @@ def existing_warehouse(settings: Settings) -> Warehouse:
 
 @contextmanager
 def open_api(settings: Settings, say: Callable[[str], None]) -> Iterator[BatchApi]:
-    """The API of the settings; without a key, an embedded server that lives as long as this block."""
+    """The API of the settings; without a key, an embedded server from the first request to the end of this block."""
     from loader.batch_api import BatchApi
 
-    if not settings.is_embedded:
-        api = BatchApi(settings.api, settings.api_key or "", settings.server_url, say)
-        try:
-            yield api
-        finally:
-            api.close()
-        return
-    from loader.local_api.serve import start_embedded
+    with ExitStack() as stack:
 
-    say("no MISTRAL_API_KEY is set: an embedded server on 127.0.0.1 reads the receipts (OCR, free of charge)")
-    state = settings.work_dir / "local_api"
-    make_private(state)
-    with start_embedded(state) as (server_url, token):
-        api = BatchApi(settings.api, token, server_url, say)
-        try:
-            yield api
-        finally:
-            api.close()
+        def start() -> tuple[str, str]:
+            from loader.local_api.serve import start_embedded
+
+            state = settings.work_dir / "local_api"
+            make_private(state)
+            return stack.enter_context(start_embedded(state))
+
+        if settings.is_embedded:
+            say("no MISTRAL_API_KEY is set: an embedded server on 127.0.0.1 reads the receipts (OCR, free of charge)")
+            api = BatchApi(settings.api, start, say)
+        else:
+            api = BatchApi(settings.api, lambda: (settings.server_url, settings.api_key or ""), say)
+        stack.callback(api.close)
+        yield api
