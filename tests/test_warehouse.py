@@ -73,7 +73,10 @@ def test_a_file_that_is_no_warehouse_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_locked_file_names_who_holds_it(warehouse: Warehouse) -> None:
-    program = "import duckdb, sys; c = duckdb.connect(sys.argv[1], read_only=True); print('open', flush=True); sys.stdin.read()"
+    program = (
+        "import duckdb, sys; c = duckdb.connect(sys.argv[1], read_only=True); "
+        "print('open', flush=True); sys.stdin.read()"
+    )
     with subprocess.Popen(
         [sys.executable, "-c", program, str(warehouse.path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as reader:
