@@ -142,8 +142,6 @@ def total_of(rows: Sequence[Row], decimals: bool) -> Amount | None:
 
 def _paid(rows: Sequence[Row], decimals: bool) -> set[Decimal]:
     """Amounts handed over, and amounts handed over less the change."""
-    handed = [
-        found[-1].value for row in rows if "payment" in words.kinds(row.text) and (found := amounts(row, decimals))
-    ]
+    handed = [found[-1].value for row in rows if "payment" in words.kinds(row.text) and (found := amounts(row, decimals))]
     back = [found[-1].value for row in rows if "change" in words.kinds(row.text) and (found := amounts(row, decimals))]
     return {*handed, *(given - abs(returned) for given in handed for returned in back)} - {Decimal(0)}

@@ -89,11 +89,7 @@ def _is_head_word(word: str) -> bool:
 def _first_amount(rows: Sequence[Row], decimals: bool) -> int:
     for position, row in enumerate(rows):
         if amounts(row, decimals) and not words.kinds(row.text) & {"meta", "date", "expiry"}:
-            return (
-                max(0, position - 1)
-                if position and not _has_name(_words_beside(row, amounts(row, decimals)[-1]))
-                else position
-            )
+            return max(0, position - 1) if position and not _has_name(_words_beside(row, amounts(row, decimals)[-1])) else position
     return len(rows)
 
 
@@ -123,7 +119,9 @@ def _entries(region: Sequence[Row], decimals: bool) -> list[_Entry]:
 def _column(found: Sequence[Amount], tolerance: float) -> float:
     """The right edge on which most amounts end; of equals, the one further right."""
     edges = [amount.right for amount in found]
-    return max(edges, key=lambda edge: (sum(right_edges_agree(edge, other, tolerance) for other in edges), edge))
+    return max(
+        edges, key=lambda edge: (sum(right_edges_agree(edge, other, tolerance) for other in edges), edge)
+    )
 
 
 def _words_beside(row: Row, amount: Amount | None) -> str:
@@ -180,13 +178,7 @@ def _named(entries: Sequence[_Entry]) -> list[Line]:
             name = _joined(entries, range(position + 1, after))
         else:
             name = _joined(entries, range(before + 1, position))
-        lines.append(
-            Line(
-                name or _trimmed(entries[position].words) or entries[position].words.strip(),
-                amount.printed,
-                amount.value,
-            )
-        )
+        lines.append(Line(name or _trimmed(entries[position].words) or entries[position].words.strip(), amount.printed, amount.value))
     return lines
 
 

@@ -38,7 +38,9 @@ def found(phrase: str, text: str) -> bool:
 def kinds(text: str) -> frozenset[str]:
     """The kinds of words that a row's text holds."""
     folded = fold(text)
-    return frozenset(kind for kind, phrases in _phrases().items() if any(found(phrase, folded) for phrase in phrases))
+    return frozenset(
+        kind for kind, phrases in _phrases().items() if any(found(phrase, folded) for phrase in phrases)
+    )
 
 
 def count(kind: str, text: str) -> int:
