@@ -1,0 +1,33 @@
+{#
+  Patterns are written for RE2 and Java alike: no lookaround, no possessive quantifiers, \x{…} for code points.
+  They are passed as plain text; each engine quotes them its own way.
+#}
+
+{# Text and pattern -> the first match of the group (0: of the whole), '' where there is none, null for null. #}
+{% macro regexp_first(text, pattern, group=0) -%}
+    {{ return(adapter.dispatch('regexp_first')(text, pattern, group)) }}
+{%- endmacro %}
+
+{% macro duckdb__regexp_first(text, pattern, group) -%}
+    regexp_extract({{ text }}, '{{ pattern | replace("'", "''") }}', {{ group }})
+{%- endmacro %}
+
+
+{# Text with every match of the pattern replaced; \1, \2 … in the replacement are the groups. #}
+{% macro regexp_replace_all(text, pattern, replacement) -%}
+    {{ return(adapter.dispatch('regexp_replace_all')(text, pattern, replacement)) }}
+{%- endmacro %}
+
+{% macro duckdb__regexp_replace_all(text, pattern, replacement) -%}
+    regexp_replace({{ text }}, '{{ pattern | replace("'", "''") }}', '{{ replacement | replace("'", "''") }}', 'g')
+{%- endmacro %}
+
+
+{# Unix seconds (a number, may be null) -> TIMESTAMP in UTC. #}
+{% macro unix_to_timestamp(seconds) -%}
+    {{ return(adapter.dispatch('unix_to_timestamp')(seconds)) }}
+{%- endmacro %}
+
+{% macro duckdb__unix_to_timestamp(seconds) -%}
+    make_timestamp(cast({{ seconds }} as bigint) * 1000000)
+{%- endmacro %}

@@ -1,0 +1,48 @@
+-- One row per price literal and currency that occur together: each is read once, however often it was printed.
+with items as (
+
+    select * from {{ ref('int_output_lines__unnested_to_items') }}
+
+),
+
+answers as (
+
+    select * from {{ ref('int_answers__ranked') }}
+
+),
+
+literals as (
+
+    select
+        items.price_raw as literal,
+        items.is_price_number as is_number,
+        answers.currency
+    from items
+    inner join answers on items.line_id = answers.line_id
+    where items.price_raw is not null
+
+    union
+
+    select
+        total_raw as literal,
+        is_total_number as is_number,
+        currency
+    from answers
+    where total_raw is not null
+
+),
+
+readings as (
+
+    {{ read_prices('literals') | indent(4) }}
+
+)
+
+select
+    literal,
+    is_number,
+    currency,
+    amount,
+    is_ambiguous,
+    reason
+from readings
