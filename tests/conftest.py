@@ -16,7 +16,7 @@ from loader.local_api.serve import Child, launch
 
 @dataclass
 class ApiServer:
-    """A running embedded server (in its own process, read by `instant_reader`) and the vendor's client for it."""
+    """A running embedded server, in a process of its own, and the vendor's client for it."""
 
     child: Child
     client: Mistral

@@ -1,7 +1,7 @@
 """`python -m loader.local_api`: the child process of `serve.launch`.
 
-It reads its token from the first line of its standard input, answers with one JSON line (`url` or `error`) on its
-standard output, logs to its standard error, and ends when its standard input closes.
+It reads its token from the first line of its standard input, answers with one JSON line (`url` or
+`error`) on its standard output, logs to its standard error, and ends when its standard input closes.
 """
 
 from __future__ import annotations

@@ -45,7 +45,7 @@ class Gate:
 
 
 async def _read_to_end(receive: Receive) -> None:
-    """Read what the client is still sending: one that sends a large file would else see a reset, not the refusal."""
+    """Read what the client still sends: amid a large upload it would see a reset, not the refusal."""
     while (message := await receive())["type"] == "http.request" and message.get("more_body"):
         pass
 

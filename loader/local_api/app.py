@@ -1,7 +1,7 @@
 """The routes of the embedded Mistral API: /v1/models, /v1/files, /v1/batch/jobs, /v1/chat/completions.
 
-Answers and refusals have the vendor's shapes. As with the vendor, nothing is idempotent: the same upload sent twice
-makes two files, the same create two jobs.
+Answers and refusals have the vendor's shapes. As with the vendor, nothing is idempotent: the same upload
+sent twice makes two files, the same create two jobs.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ from loader.local_api.errors import (
     too_large,
 )
 from loader.local_api.pool import WorkerPool
+from loader.local_api.results import write_synced
 from loader.local_api.store import TERMINAL, NewFile, Store
 from loader.local_api.uploads import Upload
 
@@ -57,8 +58,8 @@ def create_app(
 ) -> Starlette:
     """The API over the state in `state_dir`, for holders of `token`.
 
-    `reader` is "module:function" (see `completions.Reader`), loaded in the `workers` processes (default: one a core).
-    Raises LoaderError when the reader isn't there or another server has the state directory.
+    `reader` is "module:function" (see `completions.Reader`), loaded in the `workers` processes (default: one
+    a core). Raises LoaderError when the reader isn't there or another server has the state directory.
     """
     found = None
     with contextlib.suppress(ImportError, ValueError):
@@ -269,11 +270,8 @@ class Api:
 
     def _write_inline(self, requests: Sequence[schemas.BatchRequest]) -> Path:
         path = self.store.upload_path()
-        with path.open("xb") as file:
-            for request in requests:
-                file.write(orjson.dumps(request.model_dump(), option=orjson.OPT_APPEND_NEWLINE))
-            file.flush()
-            os.fsync(file.fileno())
+        lines = (orjson.dumps(request.model_dump(), option=orjson.OPT_APPEND_NEWLINE) for request in requests)
+        write_synced(path, lines)
         return path
 
     def list_jobs(self, request: Request) -> Response:
@@ -295,7 +293,7 @@ class Api:
         return JSONResponse({"object": "list", "data": jobs, "total": total})
 
     def get_job(self, request: Request) -> Response:
-        """A job; with `inline`, its result lines in `outputs` (jobs of up to 10,000 requests, as many as fit inline)."""
+        """A job; with `inline`, its result lines too (up to 10,000, as many as can be sent inline)."""
         job = self._job(request)
         query = schemas.parse_fields(schemas.InlineQuery, _query(request), "query")
         if query.inline and job["status"] in TERMINAL and job["completed_requests"] <= MAX_INLINE_RESULTS:

@@ -1,28 +1,31 @@
-"""Runs batch jobs: QUEUED -> RUNNING -> SUCCESS, FAILED, TIMEOUT_EXCEEDED or CANCELLED, over all worker processes.
+"""Runs batch jobs over all workers: QUEUED -> RUNNING -> SUCCESS, FAILED, TIMEOUT_EXCEEDED or CANCELLED.
 
-A job's directory is the truth about it: its inputs and, a file a worker, the lines answered so far. A restart reads
-them and goes on with the requests that have no line, so nothing that was answered is processed again. Memory stays
-flat: of a job only the byte offsets of its requests are held. Whatever ends a job, the lines it has become its files.
+A job's directory is the truth about it: its inputs and, a file a worker, the lines answered so far. A
+restart reads them and goes on with the requests that have no line, so nothing that was answered is
+processed again. Memory stays flat: of a job only the byte offsets of its requests are held. Whatever ends
+a job, the lines it has become its files.
 """
 
 from __future__ import annotations
 
 import logging
+import sqlite3
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool, ProcessPoolExecutor
 from dataclasses import replace
+from functools import partial
 from itertools import islice
-from pathlib import Path
+from typing import Any
 
 import orjson
 
 from loader.local_api import results
 from loader.local_api.errors import internal_error
-from loader.local_api.pool import WorkerPool
 from loader.local_api.inputs import InvalidInput, Requests, index_requests
+from loader.local_api.pool import WorkerPool
 from loader.local_api.store import NewFile, Store
 from loader.local_api.worker import Chunk, Tally, answer_chunk, result_line
 
@@ -78,21 +81,18 @@ class BatchRunner:
 
     def _run(self, job_id: str) -> None:
         self._orphans_gone.wait()
+        run = JobRun(job_id, self._store, self._pool, self._stopping)
+        step = run.run
         while not self._stopping.is_set():
             try:
-                JobRun(job_id, self._store, self._pool, self._stopping).run()
+                step()
                 break
-            except OSError as error:
-                logger.warning("job %s: %s; trying again in %.0f s", job_id, error.strerror, RETRY_SECONDS)
-                self._stopping.wait(RETRY_SECONDS)
+            except (OSError, sqlite3.Error) as error:  # a full disk, mostly: nothing is lost by waiting
+                logger.warning("job %s: %s; trying again in %.0f s", job_id, error, RETRY_SECONDS)
             except Exception as error:
                 logger.error("job %s failed: %s", job_id, type(error).__name__)
-                self._store.finish_job(
-                    job_id,
-                    "FAILED",
-                    errors=[{"message": f"Internal error ({type(error).__name__})", "count": 1}],
-                )
-                break
+                step = partial(run.fail, type(error).__name__)
+            self._stopping.wait(RETRY_SECONDS)
         self._futures.pop(job_id, None)
 
 
@@ -124,6 +124,10 @@ class JobRun:
             outcome = self._work_through(requests)
         if outcome is not None:
             self._finish(outcome)
+
+    def fail(self, reason: str) -> None:
+        """End the job as FAILED, with what it has."""
+        self._finish("FAILED", errors=[{"message": f"Internal error ({reason})", "count": 1}])
 
     def _ended_by(self) -> str | None:
         """The outcome that a cancellation or the clock imposes, if any."""
@@ -178,7 +182,7 @@ class JobRun:
         return None
 
     def _adapt(self, requests: int, seconds: float) -> None:
-        """Choose the chunk size by how long the last chunk took: slow receipts one by one, fast ones by the hundred."""
+        """Size chunks by how long the last one took: slow receipts one by one, fast ones by the hundred."""
         fitting = int(CHUNK_SECONDS * requests / max(seconds, 1e-6))
         self._chunk_size = max(1, min(fitting, 4 * self._chunk_size, CHUNK_MAX))
 
@@ -192,7 +196,7 @@ class JobRun:
         )
 
     def _answer_suspects(self, total: int, chunks: Sequence[Chunk]) -> None:
-        """After a worker died: answer what was in the workers' hands one by one, and refuse what kills a worker again."""
+        """Answer what a dead pool had in hand one by one; what kills a worker again is a failed request."""
         done = results.recover(self._dir, total)
         for chunk in chunks:
             for span in chunk.spans:
@@ -213,8 +217,8 @@ class JobRun:
             custom_id: str | None = orjson.loads(file.read(length)).get("custom_id")
         return custom_id
 
-    def _finish(self, outcome: str) -> None:
-        """Make the lines that there are the job's files, and the job finished; no worker has any of it in hand."""
+    def _finish(self, outcome: str, errors: Sequence[dict[str, Any]] = ()) -> None:
+        """Make the lines that there are the job's files; no worker has any of it in hand any more."""
         counts: dict[str, int] = {}
         files: dict[str, NewFile | None] = {}
         for kind, sample_type in (("output", "batch_result"), ("error", "batch_error")):
@@ -226,6 +230,7 @@ class JobRun:
             outcome,
             succeeded=counts["output"],
             failed=counts["error"],
+            errors=errors,
             output=files["output"],
             error=files["error"],
         )

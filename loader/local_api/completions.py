@@ -1,8 +1,8 @@
-"""A chat request in, a `chat.completion` out: finds the images, has them read, words the answer as it was asked for.
+"""A chat request in, a `chat.completion` out: finds the images, has them read, words the answer as asked.
 
 What was asked for is taken from the request alone: the properties of a `json_schema` (those that a reader can
 know, in the schema's order, null where the receipt doesn't show them), else only `{"items": […]}`. Nothing is
-fetched: an image comes as a data URL or is refused. An image that cannot be decoded is answered honestly, with no items.
+fetched: an image comes as a data URL or is refused. One that cannot be decoded is answered with no items.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ Reader = Callable[[bytes, Sequence[str]], Reading]
 
 
 def complete(body: Mapping[str, Any], model: str, read: Reader) -> dict[str, Any]:
-    """Answer one chat request with a `chat.completion` body; a request that cannot be answered raises ApiRefusal."""
+    """Answer one chat request with a `chat.completion` body, or raise ApiRefusal."""
     if body.get("stream"):
         raise bad_request("Streaming is not served here: ask without `stream`")
     messages = body.get("messages")
@@ -120,7 +120,7 @@ def _image_bytes(url: str) -> bytes:
 
 
 def _image_size(image: bytes) -> tuple[int, int] | None:
-    """Width and height in pixels, from the image's header; None when it is no image or an absurdly large one."""
+    """Width and height in pixels, from the image's header; None when it is no image or an absurd one."""
     from PIL import Image, UnidentifiedImageError
 
     try:
@@ -131,7 +131,7 @@ def _image_size(image: bytes) -> tuple[int, int] | None:
 
 
 def _schema(response_format: Any) -> dict[str, Any] | None:
-    """The JSON schema that the answer must follow, with local references resolved one level at a time; or None."""
+    """The JSON schema that the answer must follow, or None."""
     if not isinstance(response_format, dict) or response_format.get("type") != "json_schema":
         return None
     wrapper = response_format.get("json_schema")

@@ -42,7 +42,7 @@ class Requests:
 
 
 def index_requests(job_dir: Path) -> Requests:
-    """Check every line of the job's inputs, one at a time; InvalidInput says what is wrong with how many lines."""
+    """Check the job's input lines, one at a time; InvalidInput says what is wrong, and with how many."""
     requests = Requests(tuple(sorted(job_dir.glob("input-*.jsonl"))))
     problems: dict[str, list[int]] = {}
     for input_number, path in enumerate(requests.inputs):

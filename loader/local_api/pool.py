@@ -1,4 +1,4 @@
-"""The worker processes: as many as cores, started when there is work, replaced when one dies, gone when the server is."""
+"""The worker processes: one a core, started when there is work, replaced when one dies."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class WorkerPool:
                 logger.warning("a worker process died; the pool was replaced")
 
     def answer_alone(self, chunk: worker.Chunk) -> worker.Tally:
-        """Answer a chunk in a process of its own, so that BrokenProcessPool means: it was this chunk that killed it."""
+        """Answer a chunk in a process of its own: on BrokenProcessPool it was this chunk that killed it."""
         with self._single_lock:
             if self._single is None:
                 self._single = self._new(1)
@@ -63,7 +63,7 @@ class WorkerPool:
                 raise
 
     def answer_chat(self, body: bytes, model: str) -> Future[tuple[int, bytes]]:
-        """Answer one live request; BrokenProcessPool, here or from the future, when a worker died of something."""
+        """Answer one live request; the future raises BrokenProcessPool when a worker died."""
         executor = self.executor()
         try:
             future = executor.submit(worker.answer_chat, body, model)
@@ -73,7 +73,7 @@ class WorkerPool:
         return future
 
     def wait_for_orphans(self) -> None:
-        """Wait until workers of a server that was killed have written what they had in hand (one request each)."""
+        """Wait until the workers of a server that was killed have written what they had in hand."""
         for path in self._workers_dir.glob("*.lock"):
             lock = filelock.FileLock(path)
             try:

@@ -1,13 +1,11 @@
-"""The lines answered so far: a file a worker and kind in the job's directory, put together when the job ends."""
+"""The lines answered so far: a file a worker and kind, put together when the job ends."""
 
 from __future__ import annotations
 
 import os
-import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 KINDS = ("output", "error")
 
@@ -22,7 +20,7 @@ class Done:
 
 
 def recover(job_dir: Path, total: int) -> Done:
-    """Read which of `total` requests have a line; a last line that a kill tore is cut off. Nobody may be writing."""
+    """Which of `total` requests have a line; a line torn by a kill is cut off. Nobody may be writing."""
     numbers = bytearray(total)
     counts = dict.fromkeys(KINDS, 0)
     for kind in KINDS:
@@ -45,21 +43,33 @@ def append(job_dir: Path, kind: str, line: bytes) -> None:
 
 
 def put_together(job_dir: Path, kind: str, target: Path) -> int:
-    """Copy all whole lines of a kind into one synced file, made when there are any; how many there are."""
+    """Copy all lines of a kind into one synced file, made when there are any; how many there are."""
     lines = 0
+
+    def blocks() -> Iterator[bytes]:
+        nonlocal lines
+        for path in parts:
+            with path.open("rb") as part:
+                while block := part.read(1 << 20):
+                    lines += block.count(b"\n")
+                    yield block
+
     parts = _parts(job_dir, kind)
     if parts:
-        with target.open("wb") as whole:
-            for path in parts:
-                with path.open("rb") as part:
-                    lines += sum(
-                        block.count(b"\n") for block in _blocks(part)
-                    )
-                    part.seek(0)
-                    shutil.copyfileobj(part, whole, 1 << 20)
-            whole.flush()
-            os.fsync(whole.fileno())
+        write_synced(target, blocks())
     return lines
+
+
+def write_synced(path: Path, blocks: Iterable[bytes]) -> None:
+    """Write a new file and have it on disk; where that fails nothing stays."""
+    try:
+        with path.open("xb") as file:
+            file.writelines(blocks)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError:
+        path.unlink(missing_ok=True)
+        raise
 
 
 def _parts(job_dir: Path, kind: str) -> list[Path]:
@@ -69,8 +79,3 @@ def _parts(job_dir: Path, kind: str) -> list[Path]:
 def _number(line: bytes) -> int:
     """The request's number, with which a line's id begins: `{"id":"17-…`."""
     return int(line[7 : line.index(b"-", 7)])
-
-
-def _blocks(file: BinaryIO) -> Iterator[bytes]:
-    while block := file.read(1 << 20):
-        yield block

@@ -52,7 +52,7 @@ class FileFilters(BaseModel):
 
 
 class JobFilters(BaseModel):
-    """Query of the list of jobs; what else stands in the query is metadata, as the vendor's client sends it."""
+    """Query of the list of jobs; the vendor's client adds the keys of a metadata filter beside these."""
 
     page: int = Field(0, ge=0)
     page_size: int = Field(100, ge=1)

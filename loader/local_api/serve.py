@@ -1,7 +1,8 @@
-"""Starting the server: in this process (`serve`), or as a child that lives no longer than its parent (`start_embedded`).
+"""Starting the server: in this process (`serve`), or as a child that ends with its parent (`start_embedded`).
 
-The child is told its token through its standard input and ends when that closes, so it ends with its parent however
-that ends, a kill -9 included; jobs are put down and taken up by the next server on the same state directory.
+The child is told its token through its standard input and ends when that closes, so it ends with its
+parent however that ends, a kill -9 included; jobs are put down and taken up by the next server on the
+same state directory.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-import os
 import secrets
 import socket
 import subprocess
@@ -47,8 +47,9 @@ def serve(
 ) -> None:
     """Serve the API on loopback until a signal comes, or until the function `until` returns.
 
-    Port 0 takes a free port; `on_ready` is called with the server's URL once it answers. For `reader` and `workers`
-    see `create_app`. Raises LoaderError when the host isn't loopback, the port is taken, or the state directory is in use.
+    Port 0 takes a free port; `on_ready` is called with the server's URL once it answers. For `reader` and
+    `workers` see `create_app`. Raises LoaderError when the host isn't loopback, the port is taken, or the
+    state directory is in use.
     """
     if host != HOST:
         raise LoaderError(f"The embedded server listens on {HOST} only, not on {host}: leave the host out")
@@ -131,7 +132,7 @@ class Child:
 
 
 def launch(state_dir: Path, *, reader: str = READER, workers: int | None = None) -> Child:
-    """Start a server on a free port with a random token, and wait until it answers; LoaderError when it doesn't."""
+    """Start a server on a free port with a random token, and wait until it answers, else LoaderError."""
     state_dir = state_dir.resolve()
     state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     log_path = state_dir / LOG_NAME
@@ -139,7 +140,8 @@ def launch(state_dir: Path, *, reader: str = READER, workers: int | None = None)
     if workers is not None:
         command += ["--workers", str(workers)]
     token = secrets.token_urlsafe(32)
-    with open(os.open(log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as log:
+    log_path.touch(mode=0o600)
+    with log_path.open("ab") as log:
         process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
@@ -156,7 +158,7 @@ def launch(state_dir: Path, *, reader: str = READER, workers: int | None = None)
 
 
 def _handshake(process: subprocess.Popen[str], token: str) -> dict[str, str]:
-    """Tell the child its token and hear its first line: a `url` or an `error`; empty when there is none in time."""
+    """Tell the child its token and hear its first line, a `url` or an `error`; empty when none comes."""
     timer = threading.Timer(START_SECONDS, process.kill)
     timer.start()
     try:

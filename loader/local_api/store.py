@@ -1,8 +1,8 @@
-"""What the server remembers: files and jobs in SQLite, their content beside it. Safe against kill -9 at any moment.
+"""What the server remembers: files and jobs in SQLite, their content beside it; a kill -9 harms neither.
 
-A file exists once its row is committed, and its row is committed after its content is complete and synced; a row
-goes before its content does. What a crash leaves without a row is removed when the store is opened. One server owns
-a state directory: the second one is refused.
+A file exists once its row is committed, and its row is committed after its content is complete and
+synced; a row goes before its content does. What a crash leaves without a row is removed when the store is
+opened. One server owns a state directory: the second one is refused.
 
     state.sqlite3   rows of `files` and `jobs`
     files/<id>      content of files
@@ -28,6 +28,7 @@ from typing import Any
 import filelock
 
 from loader.errors import LoaderError
+from loader.local_api.filters import Where
 
 TERMINAL = ("SUCCESS", "FAILED", "TIMEOUT_EXCEEDED", "CANCELLED")
 
@@ -94,7 +95,7 @@ class Store:
             self._owner.acquire(timeout=0)
         except filelock.Timeout:
             raise LoaderError(
-                f"Another embedded server is using {state_dir}: stop it, or start this one with another state directory"
+                f"Another embedded server is using {state_dir}: stop it, or give this one another directory"
             ) from None
         self._lock = threading.RLock()
         self._db = sqlite3.connect(state_dir / "state.sqlite3", check_same_thread=False)
@@ -145,8 +146,8 @@ class Store:
         size = new.path.stat().st_size
         new.path.rename(self.file_path(file_id))
         self._db.execute(
-            "insert into files (id, filename, purpose, sample_type, source, bytes, num_lines, mimetype, visibility,"
-            " created_at) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "insert into files (id, filename, purpose, sample_type, source, bytes, num_lines, mimetype,"
+            " visibility, created_at) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 file_id,
                 new.filename,
@@ -179,7 +180,7 @@ class Store:
         mimetypes: Sequence[str] = (),
     ) -> tuple[list[dict[str, Any]], int]:
         """A page (from 0) of the files that fit all filters, newest first, and how many fit."""
-        where = _Where()
+        where = Where()
         where.equals("purpose", purpose)
         where.one_of("source", source)
         where.one_of("sample_type", sample_type)
@@ -230,8 +231,8 @@ class Store:
             inline.rename(job_dir / f"input-{len(input_files):05}.jsonl")
         with self._lock, self._db:
             self._db.execute(
-                "insert into jobs (id, input_files, endpoint, model, metadata, timeout_hours, status, created)"
-                " values (?, ?, ?, ?, ?, ?, 'QUEUED', ?)",
+                "insert into jobs (id, input_files, endpoint, model, metadata, timeout_hours, status,"
+                " created) values (?, ?, ?, ?, ?, ?, 'QUEUED', ?)",
                 (
                     job_id,
                     json.dumps(list(input_files)),
@@ -271,8 +272,8 @@ class Store:
         metadata: dict[str, str] | None = None,
         newest_first: bool = True,
     ) -> tuple[list[dict[str, Any]], int]:
-        """A page (from 0) of the jobs that fit all filters, and how many fit; metadata must hold every given pair."""
-        where = _Where()
+        """A page (from 0) of the jobs that fit all filters (every pair of metadata), and how many fit."""
+        where = Where()
         where.equals("model", model)
         where.one_of("status", status)
         if created_after is not None:
@@ -315,7 +316,8 @@ class Store:
         """QUEUED or RUNNING -> CANCELLATION_REQUESTED; a finished job stays as it is."""
         with self._lock, self._db:
             self._db.execute(
-                "update jobs set status = 'CANCELLATION_REQUESTED' where id = ? and status in ('QUEUED', 'RUNNING')",
+                "update jobs set status = 'CANCELLATION_REQUESTED'"
+                " where id = ? and status in ('QUEUED', 'RUNNING')",
                 (job_id,),
             )
 
@@ -340,8 +342,8 @@ class Store:
                 if new is not None and file_id is not None:
                     self._insert_file(file_id, new)
             self._db.execute(
-                "update jobs set status = ?, completed_at = ?, succeeded_requests = ?, failed_requests = ?, errors = ?,"
-                " output_file = ?, error_file = ? where id = ?",
+                "update jobs set status = ?, completed_at = ?, succeeded_requests = ?, failed_requests = ?,"
+                " errors = ?, output_file = ?, error_file = ? where id = ?",
                 (
                     status,
                     int(time.time()),
@@ -361,7 +363,7 @@ class Store:
             self._db.execute("delete from jobs where id = ?", (job_id,))
 
     def _page(
-        self, table: str, where: _Where, order: str, page: int, page_size: int
+        self, table: str, where: Where, order: str, page: int, page_size: int
     ) -> tuple[list[sqlite3.Row], int]:
         with self._lock:
             total = self._db.execute(f"select count(*) from {table} {where}", where.values).fetchone()[0]
@@ -370,29 +372,6 @@ class Store:
                 [*where.values, page_size, page * page_size],
             ).fetchall()
         return rows, int(total)
-
-
-class _Where:
-    """A WHERE clause out of the filters that were given."""
-
-    def __init__(self) -> None:
-        self._conditions: list[str] = []
-        self.values: list[Any] = []
-
-    def add(self, condition: str, *values: Any) -> None:
-        self._conditions.append(condition)
-        self.values.extend(values)
-
-    def equals(self, column: str, value: str | None) -> None:
-        if value is not None:
-            self.add(f"{column} = ?", value)
-
-    def one_of(self, column: str, values: Sequence[str]) -> None:
-        if values:
-            self.add(f"{column} in ({', '.join('?' * len(values))})", *values)
-
-    def __str__(self) -> str:
-        return "where " + " and ".join(self._conditions) if self._conditions else ""
 
 
 def _file(row: sqlite3.Row) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A multipart upload, written to disk as it comes: of a file of any size only the current block is in memory."""
+"""A multipart upload, written to disk as it comes: of the file only the current block is in memory."""
 
 from __future__ import annotations
 

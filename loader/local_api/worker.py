@@ -1,8 +1,9 @@
-"""What runs in a worker process: reads request lines, has them answered, writes each answer down before the next one.
+"""A worker process: reads request lines, has them answered, writes each answer down before the next.
 
-An answer is in the worker's own results file (one write a line, never torn by another worker) before anyone hears
-of it, so a server that is killed loses none: its workers notice, finish the request in their hands, write it and
-leave. Until then they hold a lock that the next server waits for. Nothing of a receipt is ever logged.
+An answer is in the worker's own results file (one write a line, never torn by another worker) before
+anyone hears of it, so a server that is killed loses none: its workers notice, finish the request in their
+hands, write it and leave. Until then they hold a lock that the next server waits for. Nothing of a
+receipt is ever logged.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ _parent_gone = threading.Event()
 
 
 def start(reader: str, workers_dir: Path, stop: Event) -> None:
-    """Make this process a worker: `reader` is "module:function", `stop` tells it to take no further request."""
+    """Make this process a worker; `reader` is "module:function", `stop` says: no further request."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the server's to handle
     _State.reader = reader
     _State.stop = stop
@@ -84,7 +85,7 @@ def _leave_with_parent() -> None:
 
 
 def answer_chunk(chunk: Chunk) -> Tally:
-    """Answer the requests of a chunk, one line each in this worker's output or error file; OSError when it can't be written."""
+    """Answer the requests of a chunk, a line each in this worker's files; OSError when it can't write."""
     started = time.monotonic()
     counts = {"output": 0, "error": 0}
     with ExitStack() as stack:
@@ -109,7 +110,7 @@ def answer_chat(body: bytes, model: str) -> tuple[int, bytes]:
 
 
 def result_line(number: int, custom_id: str | None, status: int, body: dict[str, Any]) -> bytes:
-    """A line of an output or error file; its id begins with the request's number, by which a restart knows it."""
+    """A line of an output or error file; its id begins with the number by which a restart knows it."""
     return orjson.dumps(
         {
             "id": f"{number}-{uuid.uuid4()}",
