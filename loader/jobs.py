@@ -147,7 +147,8 @@ class Jobs:
     def _note_submitted(self, shard: ShardRecord, job: dict[str, Any]) -> None:
         with self._warehouse.transaction() as connection:
             ledger.note_submitted(connection, shard, job["id"])
-            append_job(connection, job, shard.shard_id)
+            if job["status"] not in TERMINAL:  # the last snapshot commits with the job's lines, never before
+                append_job(connection, job, shard.shard_id)
         shard_path(self.shard_dir, shard.shard_id).unlink(missing_ok=True)
         self._jobs[job["id"]] = job
         self.created += 1

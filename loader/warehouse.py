@@ -52,7 +52,7 @@ class Warehouse:
             connection.begin()
             try:
                 yield connection
-                connection.commit()
+                _commit(connection)
             except BaseException:
                 _roll_back(connection)
                 raise
@@ -112,6 +112,10 @@ def _readable(error: duckdb.Error, path: Path) -> WarehouseError:
     if "not a valid DuckDB" in text or "magic bytes" in text:
         return WarehouseError(f"{path} is not a DuckDB file: move it away or name another file in WAREHOUSE")
     return WarehouseError(f"{path}: {text.splitlines()[0]}")
+
+
+def _commit(connection: duckdb.DuckDBPyConnection) -> None:
+    connection.commit()
 
 
 def _roll_back(connection: duckdb.DuckDBPyConnection) -> None:

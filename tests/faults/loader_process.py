@@ -1,0 +1,88 @@
+"""The loader in a process that is killed at a named point, for tests: `python loader_process.py load …`.
+
+`KILL_AT` in the environment says where: `module.function:before:2` (SIGKILL before the second call) or `…:after:1`.
+The waits between tries are short here, so that a test does not last as long as an outage.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+from collections.abc import Callable
+from typing import Any
+
+# Every step with an effect, in the order of a load: on disk, in the warehouse, on the server.
+POINTS = [
+    "loader.warehouse.append_load",
+    "loader.warehouse.append_receipts",
+    "loader.shards.ShardWriter.add",
+    "loader.shards.ShardWriter.finish",
+    "loader.ledger.plan_shard",
+    "loader.ledger.note_state",
+    "loader.batch_api.BatchApi.upload",
+    "loader.batch_api.BatchApi.create_job",
+    "loader.ledger.note_submitted",
+    "loader.warehouse.append_job",
+    "loader.batch_api.BatchApi.get_job",
+    "loader.ledger.note_expiry",
+    "loader.batch_api.BatchApi.download",
+    "loader.warehouse.append_output",
+    "loader.ledger.settle",
+    "loader.warehouse._commit",
+]
+
+
+def kill_at(point: str, when: str, nth: int) -> None:
+    """Replace a function, wherever it was imported to, by one that ends the process at its nth call."""
+    owner, name = _find(point)
+    original = getattr(owner, name)
+    calls = 0
+
+    def watched(*args: Any, **kwargs: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls == nth and when == "before":
+            os.kill(os.getpid(), signal.SIGKILL)
+        result = original(*args, **kwargs)
+        if calls == nth:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return result
+
+    setattr(owner, name, watched)
+    _replace_imported(original, watched)
+
+
+def _find(point: str) -> tuple[Any, str]:
+    parts = point.split(".")
+    owner: Any = importlib.import_module(".".join(parts[:2]))
+    for part in parts[2:-1]:
+        owner = getattr(owner, part)
+    return owner, parts[-1]
+
+
+def _replace_imported(original: Callable[..., Any], watched: Callable[..., Any]) -> None:
+    for module in ("jobs", "load", "plan", "land"):
+        namespace = vars(importlib.import_module(f"loader.{module}"))
+        for name, value in list(namespace.items()):
+            if value is original:
+                namespace[name] = watched
+
+
+def main() -> None:
+    """Run the loader's command line, to the end or to the point."""
+    from tenacity import wait_fixed
+
+    from loader import batch_api, cli, jobs
+
+    jobs.SETTLE_SECONDS = (0.05, 0.1)
+    jobs.NOT_DONE_WAIT_SECONDS = 0.05
+    batch_api._backoff = wait_fixed(0.05)
+    if at := os.environ.get("KILL_AT"):
+        point, when, nth = at.rsplit(":", 2)
+        kill_at(point, when, int(nth))
+    cli.main()
+
+
+if __name__ == "__main__":
+    main()
