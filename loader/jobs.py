@@ -72,10 +72,16 @@ class Jobs:
             return ledger.unfinished_shards(connection)
 
     def clean_up(self) -> None:
-        """Remove what a killed run left half-made: parts, and shards that the ledger does not know."""
+        """Remove what a killed run left: parts, shards that the ledger does not know, downloads that have landed."""
         known = {shard_path(self.shard_dir, shard.shard_id).name for shard in self.unfinished_anywhere()}
-        for path in (*self.shard_dir.glob("*"), *self._download_dir.glob("*.part")):
+        downloads = list(self._download_dir.glob("*"))
+        with self._warehouse.transaction() as connection:
+            landed = ledger.landed_files(connection, [path.stem for path in downloads])
+        for path in self.shard_dir.glob("*"):
             if path.name not in known:
+                path.unlink()
+        for path in downloads:
+            if path.suffix == ".part" or path.stem in landed:
                 path.unlink()
 
     def abandon(self, shard: ShardRecord) -> None:

@@ -208,6 +208,14 @@ def unfinished_shards(connection: duckdb.DuckDBPyConnection) -> list[ShardRecord
     return [ShardRecord(*row) for row in rows]
 
 
+def landed_files(connection: duckdb.DuckDBPyConnection, file_ids: Sequence[str]) -> set[str]:
+    """Those of these files that have landed."""
+    rows = connection.execute(
+        "select file_id from ledger.files where file_id in (select unnest(?::varchar[]))", [list(file_ids)]
+    ).fetchall()
+    return {file_id for (file_id,) in rows}
+
+
 def estimated_cost_usd(connection: duckdb.DuckDBPyConnection, load_id: str) -> float:
     """Estimated cost of all shards of a load, in US dollars."""
     row = connection.execute(

@@ -21,7 +21,13 @@ QUICK = {
     "loader.batch_api.BatchApi.create_job:after:1",
     "loader.warehouse.append_output:after:1",
 }
-MOMENTS = [f"{point}:{when}:{nth}" for point in POINTS for when in ("before", "after") for nth in (1, 2, 3)]
+COMMITS = 16  # of a load of five receipts
+MOMENTS = [
+    f"{point}:{when}:{nth}"
+    for point in POINTS
+    for when in ("before", "after")
+    for nth in range(1, COMMITS + 1 if point.endswith("_commit") else 3)
+]
 
 
 @pytest.fixture(scope="module")
