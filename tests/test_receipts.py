@@ -281,7 +281,7 @@ def python(script: str, *arguments: str, **environment: str) -> subprocess.Compl
 
 
 def from_hub(tmp_path: Path, address: str, **environment: str) -> tuple[list[list[Any]], str]:
-    """What a process of its own gets from that hub: key, hash of image, label, then the count; or the refusal."""
+    """What a process gets from that hub: rows of key, image hash and label, the count; or the refusal."""
     script = (
         "import hashlib, json\n"
         "from loader.errors import SourceError\n"
@@ -318,11 +318,15 @@ def test_a_dataset_on_the_hub_streams_with_its_bytes_as_stored(tmp_path: Path) -
     }
     note = json.dumps({"info": {"features": features}})
     pq.write_table(table.replace_schema_metadata({"huggingface": note}), tmp_path / "t.parquet")
-    data = (tmp_path / "t.parquet").read_bytes()
-    with fake_hub("owner/name", {"data/train-0.parquet": data, "data/test-0.parquet": b"unread"}) as address:
-        receipts, refused = from_hub(tmp_path, address)
-    assert refused == ""
-    assert receipts == [["a", sha(b"one"), "label"], ["b", sha(b"two"), None], [None]]
+    files = {"data/train-0.parquet": (tmp_path / "t.parquet").read_bytes(), "data/test-0.parquet": b"unread"}
+    rows = [["a", sha(b"one"), "label"], ["b", sha(b"two"), None]]
+    with fake_hub("owner/name", files) as address:
+        assert from_hub(tmp_path, address) == ([*rows, [None]], "")
+    splits = "[{name: test, num_examples: 9}, {name: train, num_examples: 2}]"
+    kinds = "[{name: image, dtype: image}, {name: receiptId, dtype: string}, {name: text, dtype: string}]"
+    files["README.md"] = f"---\ndataset_info: {{features: {kinds}, splits: {splits}}}\n---\n".encode()
+    with fake_hub("owner/name", files) as address:
+        assert from_hub(tmp_path, address) == ([*rows, [2]], "")
 
 
 def test_a_folder_of_images_on_the_hub_comes_undecoded(tmp_path: Path) -> None:
