@@ -42,7 +42,7 @@ def count(folder: Path, suffixes: frozenset[str], limit: int | None = None) -> i
 def _sorted_names(folder: Path, suffixes: frozenset[str]) -> Iterator[str]:
     """What is in a folder: wanted files, and folders with a `/` at the end.
 
-    Holds at most twice `_NAMES_AT_A_TIME` names, those next in order, and lists the folder again for the rest.
+    Holds at most twice `_NAMES_AT_A_TIME` names, the next in order, and lists the folder again for the rest.
     """
     last = ""
     while True:
