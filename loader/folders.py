@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 import os
 from collections.abc import Callable, Iterator
 from itertools import islice
@@ -12,7 +11,7 @@ from loader.errors import SourceError
 
 MAX_FILE_BYTES = 200_000_000
 """A larger file is no photograph of a receipt, and reading it would fill the memory."""
-_NAMES_AT_A_TIME = 200_000
+_NAMES_AT_A_TIME = 150_000
 
 ReadPath = Callable[[str], tuple[bytes | None, str | None]]
 """Reads the file that a path names: its bytes, or None and why not in one line."""
@@ -43,16 +42,24 @@ def count(folder: Path, suffixes: frozenset[str], limit: int | None = None) -> i
 def _sorted_names(folder: Path, suffixes: frozenset[str]) -> Iterator[str]:
     """What is in a folder: wanted files, and folders with a `/` at the end.
 
-    The folder is listed again for each 200,000 names, so that memory does not grow with their
-    number.
+    Holds at most twice `_NAMES_AT_A_TIME` names, the next in order, and lists the folder again for the rest.
     """
     last = ""
     while True:
-        names = heapq.nsmallest(_NAMES_AT_A_TIME, (name for name in _names(folder, suffixes) if name > last))
+        names: list[str] = []
+        bound = None  # what comes after it waits for the next time
+        for name in _names(folder, suffixes):
+            if name > last and (bound is None or name <= bound):
+                names.append(name)
+                if len(names) == 2 * _NAMES_AT_A_TIME:
+                    names.sort()
+                    del names[_NAMES_AT_A_TIME:]
+                    bound = names[-1]
+        names.sort()
         yield from names
-        if len(names) < _NAMES_AT_A_TIME:
+        if bound is None:
             return
-        last = names[-1]
+        last = bound
 
 
 def _names(folder: Path, suffixes: frozenset[str]) -> Iterator[str]:
@@ -63,7 +70,7 @@ def _names(folder: Path, suffixes: frozenset[str]) -> Iterator[str]:
                     continue
                 if entry.is_dir(follow_symlinks=False):
                     yield entry.name + "/"
-                elif PurePath(entry.name).suffix.lower() in suffixes and entry.is_file():
+                elif entry.name[entry.name.rfind(".") :].lower() in suffixes and entry.is_file():
                     yield entry.name
     except OSError as error:
         message = f"cannot list {folder}: {error.strerror}; mend that or name another folder"

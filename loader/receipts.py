@@ -240,6 +240,8 @@ def _open_hub(name: str, limit: int | None, token: str | None) -> Source:
         # Asked first because it answers or fails at once; load_dataset tries for half a minute.
         huggingface_hub.HfApi(token=token).dataset_info(name, timeout=10)
         dataset = _one_split(datasets.load_dataset(name, streaming=True, token=token))
+        if dataset.features:  # by the cast below alone, folders of images would already be decoded
+            dataset = dataset.decode(False)
         return _dataset_source(name, dataset, _reader_of_the_hub(token), limit)
     except SourceError:
         raise
@@ -307,16 +309,14 @@ def _hub_trouble(name: str, error: BaseException) -> str:
     from huggingface_hub import errors
 
     status = getattr(getattr(error, "response", None), "status_code", None)
-    if isinstance(error, errors.GatedRepoError) or status == 403 or "gated" in str(error).lower():
+    if isinstance(error, errors.GatedRepoError) or status == 403 or "is a gated dataset" in str(error):
         return f"the dataset {name} is gated: accept its terms on its page at the hub and set HF_TOKEN"
     if isinstance(error, errors.RepositoryNotFoundError) or status in (401, 404):
         return (
             f"no dataset {name} on the Hugging Face hub (or it is private: then set HF_TOKEN), "
             f"and no folder or file of that name here"
         )
-    if isinstance(error, errors.HFValidationError):
-        return f"{name} is no name of a dataset on the hub, nor of a folder or file here"
-    if isinstance(error, OSError) or type(error).__module__.startswith("httpx"):
+    if isinstance(error, ConnectionError | TimeoutError) or type(error).__module__.startswith("httpx"):
         return (
             f"the Hugging Face hub can't be reached for {name} ({_one_line(error)}): check the network, "
             f"or name a folder of images or a parquet file that is here, or {SAMPLES}"

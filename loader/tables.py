@@ -69,7 +69,7 @@ def _arrow_batches(file: Path) -> Iterator[Any]:
 
 
 def table_columns(file: Path) -> Columns:
-    """The columns of a file. Raises SourceError without images in it, OSError or ArrowException when broken."""
+    """The columns of a file. Raises SourceError without images, OSError or ArrowException when broken."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -96,7 +96,10 @@ def batches(file: Path, columns: list[str]) -> Iterator[Any]:
 
     if _is_parquet(file):
         with pq.ParquetFile(file, pre_buffer=False) as table:
-            yield from table.iter_batches(_ROWS_AT_A_TIME, columns=columns, use_threads=False)
+            for group in range(
+                table.num_row_groups
+            ):  # one by one: a damaged one costs no row of those before
+                yield from table.iter_batches(_ROWS_AT_A_TIME, [group], columns, use_threads=False)
         return
     for batch in _arrow_batches(file):
         for start in range(0, batch.num_rows, _ROWS_AT_A_TIME):

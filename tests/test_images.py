@@ -296,6 +296,8 @@ def test_pillow_stays_quiet_about_odd_files() -> None:
     broken_exif = saved(picture(), "JPEG", exif=tags.tobytes()[:-30])
     palette = saved(picture().quantize(4), "PNG", transparency=bytes([0, 255, 128]))
     too_large = saved(Image.new("1", (11_000, 10_000)), "PNG")
+    three_samples = b"\x15\x01\x03\x00\x01\x00\x00\x00\x03"  # the TIFF tag SamplesPerPixel
+    seven_samples = saved(picture(), "TIFF").replace(three_samples, three_samples[:-1] + b"\x07")
     script = (
         "import sys, pickle\nfrom loader import images\n"
         "for data in pickle.loads(sys.stdin.buffer.read()):\n"
@@ -304,12 +306,13 @@ def test_pillow_stays_quiet_about_odd_files() -> None:
     )
     done = subprocess.run(
         [sys.executable, "-W", "always", "-c", script],
-        input=pickle.dumps([broken_exif, palette, too_large]),
+        input=pickle.dumps([broken_exif, palette, too_large, seven_samples]),
         capture_output=True,
         check=True,
     )
     assert done.stderr == b""
-    assert done.stdout.startswith(b"11000 x 10000 pixels") and done.stdout.count(b"\n") == 1
+    refused = done.stdout.decode().splitlines()
+    assert [line.partition(",")[0][:14] for line in refused] == ["11000 x 10000 ", "not an image"]
     with warnings.catch_warnings(record=True) as seen:  # and these files do make Pillow warn
         warnings.simplefilter("always")
         Image.open(io.BytesIO(broken_exif)).getexif()
