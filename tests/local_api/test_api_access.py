@@ -43,29 +43,29 @@ def ask(api: ApiServer, method: str, path: str, headers: dict[str, str]) -> tupl
     return answer
 
 
-def test_every_route_wants_the_token(api_server: ApiServer) -> None:
-    token = api_server.child.token
+def test_every_route_wants_the_token(shared_server: ApiServer) -> None:
+    token = shared_server.child.token
     for given in ("", "Bearer ", "Bearer wrong", f"Basic {token}", f"Bearer {token}x", token, "Bearer é"):
         for method, path in ROUTES:
             headers = {"Authorization": given} if given else {}
-            assert ask(api_server, method, path, headers) == (401, {"detail": "Unauthorized"}), (
+            assert ask(shared_server, method, path, headers) == (401, {"detail": "Unauthorized"}), (
                 method,
                 path,
                 given,
             )
 
 
-def test_the_client_sees_a_refused_token_even_amid_a_large_upload(api_server: ApiServer) -> None:
-    stranger = Mistral(api_key="wrong", server_url=api_server.child.url)
+def test_the_client_sees_a_refused_token_even_amid_a_large_upload(shared_server: ApiServer) -> None:
+    stranger = Mistral(api_key="wrong", server_url=shared_server.child.url)
     with pytest.raises(errors.SDKError) as refused:
         stranger.files.upload(file={"file_name": "a.jsonl", "content": b"x" * 30_000_000}, purpose="batch")
     assert refused.value.status_code == 401
 
 
-def test_only_loopback_names_are_answered(api_server: ApiServer) -> None:
+def test_only_loopback_names_are_answered(shared_server: ApiServer) -> None:
     def status(host: str) -> int:
-        headers = {"Authorization": f"Bearer {api_server.child.token}", "Host": host}
-        return ask(api_server, "GET", "/v1/models", headers)[0]
+        headers = {"Authorization": f"Bearer {shared_server.child.token}", "Host": host}
+        return ask(shared_server, "GET", "/v1/models", headers)[0]
 
     for host in ("localhost", "LOCALHOST:99", "[::1]:8000", "127.0.0.1"):
         assert status(host) == 200, host
@@ -79,30 +79,32 @@ def test_it_listens_on_loopback_only(tmp_path: Path, host: str) -> None:
         serve(tmp_path, "token", host=host)
 
 
-def test_unknown_routes_and_methods(api_server: ApiServer) -> None:
-    headers = {"Authorization": f"Bearer {api_server.child.token}"}
-    assert ask(api_server, "GET", "/v1/nowhere", headers) == (404, {"detail": "Not Found"})
-    assert ask(api_server, "PUT", "/v1/files", headers) == (405, {"detail": "Method Not Allowed"})
+def test_unknown_routes_and_methods(shared_server: ApiServer) -> None:
+    headers = {"Authorization": f"Bearer {shared_server.child.token}"}
+    assert ask(shared_server, "GET", "/v1/nowhere", headers) == (404, {"detail": "Not Found"})
+    assert ask(shared_server, "PUT", "/v1/files", headers) == (405, {"detail": "Method Not Allowed"})
 
 
-def test_models(api_server: ApiServer) -> None:
-    (model,) = api_server.client.models.list().data or []
-    assert model == api_server.client.models.retrieve(model_id="local-ocr")
+def test_models(shared_server: ApiServer) -> None:
+    (model,) = shared_server.client.models.list().data or []
+    assert model == shared_server.client.models.retrieve(model_id="local-ocr")
     assert (model.id, model.type, model.capabilities.vision) == ("local-ocr", "base", True)
     with pytest.raises(errors.SDKError) as refused:
-        api_server.client.models.retrieve(model_id="ft:another/one")
+        shared_server.client.models.retrieve(model_id="ft:another/one")
     assert refused.value.status_code == 404
 
 
-def test_a_malformed_chat_is_a_validation_error(api_server: ApiServer) -> None:
+def test_a_malformed_chat_is_a_validation_error(shared_server: ApiServer) -> None:
     with pytest.raises(errors.HTTPValidationError) as refused:
-        api_server.client.chat.complete(model="local-ocr", messages=[])
+        shared_server.client.chat.complete(model="local-ocr", messages=[])
     assert [list(detail.loc) for detail in refused.value.data.detail or []] == [["body", "messages"]]
 
 
-def test_an_unknown_model_is_refused_as_the_vendor_does(api_server: ApiServer) -> None:
+def test_an_unknown_model_is_refused_as_the_vendor_does(shared_server: ApiServer) -> None:
     with pytest.raises(errors.SDKError) as refused:
-        api_server.client.chat.complete(model="pixtral-12b", messages=[{"role": "user", "content": "hello"}])
+        shared_server.client.chat.complete(
+            model="pixtral-12b", messages=[{"role": "user", "content": "hello"}]
+        )
     answer = json.loads(refused.value.body)
     assert refused.value.status_code == 400
     assert (answer["type"], answer["message"]) == ("invalid_model", "Invalid model: pixtral-12b")

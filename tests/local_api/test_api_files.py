@@ -18,11 +18,11 @@ def upload(api: ApiServer, name: str = "a.jsonl", content: bytes = b"{}\n", purp
     return api.client.files.upload(file={"file_name": name, "content": content}, purpose=purpose).id
 
 
-def test_a_file_comes_back_byte_for_byte(api_server: ApiServer) -> None:
+def test_a_file_comes_back_byte_for_byte(shared_server: ApiServer) -> None:
     content = b'{"a": "\xff\x00"}\r\n--boundary\r\n\r\n{"b": 1}'
-    file_id = upload(api_server, 'données "x".jsonl', content)
-    assert api_server.client.files.download(file_id=file_id).read() == content
-    file = api_server.client.files.retrieve(file_id=file_id)
+    file_id = upload(shared_server, 'données "x".jsonl', content)
+    assert shared_server.client.files.download(file_id=file_id).read() == content
+    file = shared_server.client.files.retrieve(file_id=file_id)
     assert (file.filename, file.size_bytes, file.num_lines) == ('données "x".jsonl', len(content), 4)
     assert (file.purpose, file.sample_type, file.source, file.deleted) == (
         "batch",
@@ -32,31 +32,31 @@ def test_a_file_comes_back_byte_for_byte(api_server: ApiServer) -> None:
     )
 
 
-def test_an_empty_file_is_a_file(api_server: ApiServer) -> None:
-    file_id = upload(api_server, content=b"")
-    assert api_server.client.files.download(file_id=file_id).read() == b""
+def test_an_empty_file_is_a_file(shared_server: ApiServer) -> None:
+    file_id = upload(shared_server, content=b"")
+    assert shared_server.client.files.download(file_id=file_id).read() == b""
 
 
-def test_a_large_upload_is_not_held_in_memory(api_server: ApiServer, tmp_path: Path) -> None:
-    status = Path(f"/proc/{api_server.child.process.pid}/status")
+def test_a_large_upload_is_not_held_in_memory(shared_server: ApiServer, tmp_path: Path) -> None:
+    status = Path(f"/proc/{shared_server.child.process.pid}/status")
     if not status.exists():
         pytest.skip("needs /proc to see the memory of another process")
 
     def peak_kb() -> int:
         return int(re.findall(r"VmHWM:\s+(\d+)", status.read_text())[0])
 
-    upload(api_server)
+    upload(shared_server)
     before = peak_kb()
     large = tmp_path / "large.jsonl"
     with large.open("wb") as file:
         for _ in range(100):
             file.write(b"x" * 1_000_000 + b"\n")
     with large.open("rb") as file:
-        uploaded = api_server.client.files.upload(
+        uploaded = shared_server.client.files.upload(
             file={"file_name": "l.jsonl", "content": file}, purpose="batch"
         )
     assert (uploaded.size_bytes, uploaded.num_lines) == (100_000_100, 100)
-    response = api_server.client.files.download(file_id=uploaded.id)
+    response = shared_server.client.files.download(file_id=uploaded.id)
     assert sum(len(block) for block in response.iter_bytes()) == 100_000_100
     assert peak_kb() - before < 20_000
 
@@ -99,13 +99,13 @@ def test_a_deleted_file_is_gone(api_server: ApiServer) -> None:
         assert refused.value.status_code == 404
 
 
-def test_the_same_upload_twice_makes_two_files(api_server: ApiServer) -> None:
-    assert upload(api_server) != upload(api_server)
+def test_the_same_upload_twice_makes_two_files(shared_server: ApiServer) -> None:
+    assert upload(shared_server) != upload(shared_server)
 
 
-def test_a_signed_url_needs_no_token_and_cannot_be_bent(api_server: ApiServer) -> None:
-    file_id, other = upload(api_server, content=b"mine"), upload(api_server, content=b"other")
-    url = api_server.client.files.get_signed_url(file_id=file_id, expiry=1).url
+def test_a_signed_url_needs_no_token_and_cannot_be_bent(shared_server: ApiServer) -> None:
+    file_id, other = upload(shared_server, content=b"mine"), upload(shared_server, content=b"other")
+    url = shared_server.client.files.get_signed_url(file_id=file_id, expiry=1).url
     with urllib.request.urlopen(url) as response:
         assert response.read() == b"mine"
     for bent in (url.replace(file_id, other), url.replace("se=1", "se=2"), url.partition("?")[0]):
@@ -115,9 +115,9 @@ def test_a_signed_url_needs_no_token_and_cannot_be_bent(api_server: ApiServer) -
 
 
 @pytest.mark.parametrize("file_id", ["nonsense", "..%2F..%2Fstate.sqlite3", "../../state.sqlite3"])
-def test_an_id_that_is_none_is_refused(api_server: ApiServer, file_id: str) -> None:
+def test_an_id_that_is_none_is_refused(shared_server: ApiServer, file_id: str) -> None:
     with pytest.raises(errors.SDKError) as refused:
-        api_server.client.files.retrieve(file_id=file_id)
+        shared_server.client.files.retrieve(file_id=file_id)
     assert refused.value.status_code in (404, 422)
 
 
@@ -137,15 +137,15 @@ def test_an_upload_that_breaks_off_leaves_nothing(api_server: ApiServer) -> None
     assert list((api_server.state_dir / "uploads").iterdir()) == []
 
 
-def test_what_is_unknown_or_out_of_range_is_refused(api_server: ApiServer) -> None:
+def test_what_is_unknown_or_out_of_range_is_refused(shared_server: ApiServer) -> None:
     missing = str(uuid.uuid4())
     with pytest.raises(errors.SDKError) as refused:
-        upload(api_server, purpose="holiday")
+        upload(shared_server, purpose="holiday")
     assert refused.value.status_code == 422
     with pytest.raises(errors.SDKError) as refused:
-        api_server.client.files.list(page=-1)
+        shared_server.client.files.list(page=-1)
     assert refused.value.status_code == 422
     with pytest.raises(errors.SDKError) as refused:
-        api_server.client.files.retrieve(file_id=missing)
+        shared_server.client.files.retrieve(file_id=missing)
     assert refused.value.status_code == 404
     assert json.loads(refused.value.body) == {"detail": f"File {missing} not found"}

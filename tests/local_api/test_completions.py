@@ -129,18 +129,18 @@ def test_requests_that_cannot_be_answered(request_body: dict[str, Any]) -> None:
     assert refused.value.status == 400
 
 
-def test_a_live_chat(api_server: ApiServer) -> None:
+def test_a_live_chat(shared_server: ApiServer) -> None:
     request = batch_lines.body(batch_lines.image("a"), response_format={"type": "json_object"})
-    answer = api_server.client.chat.complete(model="local-ocr", **request)
+    answer = shared_server.client.chat.complete(model="local-ocr", **request)
     assert json.loads(str(answer.choices[0].message.content)) == {"items": ITEMS}
     assert answer.model == "local-ocr"
-    assert api_server.read_images() == [batch_lines.digest("a")]
+    assert shared_server.read_images() == [batch_lines.digest("a")]
 
 
-def test_a_live_chat_that_crashes_the_reader(api_server: ApiServer) -> None:
+def test_a_live_chat_that_crashes_the_reader(shared_server: ApiServer) -> None:
     deadly = batch_lines.body(batch_lines.image("kill-the-worker"))
     with pytest.raises(errors.SDKError) as refused:
-        api_server.client.chat.complete(model="local-ocr", **deadly)
+        shared_server.client.chat.complete(model="local-ocr", **deadly)
     assert refused.value.status_code == 500
-    fine = api_server.client.chat.complete(model="local-ocr", **batch_lines.body(batch_lines.image("a")))
+    fine = shared_server.client.chat.complete(model="local-ocr", **batch_lines.body(batch_lines.image("a")))
     assert fine.choices[0].finish_reason == "stop"
