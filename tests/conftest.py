@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,22 +29,41 @@ class ApiServer:
         return self.reader_log.read_text().split() if self.reader_log.exists() else []
 
 
+def _environment(monkeypatch: pytest.MonkeyPatch, log: Path) -> None:
+    here = str(Path(__file__).parent)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([here, os.environ.get("PYTHONPATH", "")]))
+    monkeypatch.setenv("INSTANT_READER_LOG", str(log))
+
+
+@contextmanager
+def _running(directory: Path, log: Path) -> Iterator[ApiServer]:
+    child = launch(directory, reader=instant_reader.SPEC, workers=2)
+    try:
+        yield ApiServer(child, Mistral(api_key=child.token, server_url=child.url), directory, log)
+    finally:
+        child.stop()
+
+
 @pytest.fixture
 def reader_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Lets servers started by the test find `instant_reader`, which notes here what it reads."""
     log = tmp_path / "reader.log"
-    here = str(Path(__file__).parent)
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([here, os.environ.get("PYTHONPATH", "")]))
-    monkeypatch.setenv("INSTANT_READER_LOG", str(log))
+    _environment(monkeypatch, log)
     return log
 
 
 @pytest.fixture
 def api_server(tmp_path: Path, reader_log: Path) -> Iterator[ApiServer]:
     """The embedded API on a free port with a state of its own."""
-    state_dir = tmp_path / "local_api"
-    child = launch(state_dir, reader=instant_reader.SPEC, workers=2)
-    try:
-        yield ApiServer(child, Mistral(api_key=child.token, server_url=child.url), state_dir, reader_log)
-    finally:
-        child.stop()
+    with _running(tmp_path / "local_api", reader_log) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
+    """The same, shared by the tests of a module: for those that leave nothing behind."""
+    directory = tmp_path_factory.mktemp("shared_server")
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        _environment(monkeypatch, directory / "reader.log")
+        with _running(directory / "local_api", directory / "reader.log") as server:
+            yield server

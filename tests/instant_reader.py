@@ -1,8 +1,8 @@
 """A receipt reader without OCR: its answer follows from the image's bytes, so a test knows it beforehand.
 
-The environment can ask for more: INSTANT_READER_LOG names a file to which it appends the SHA-256 of each image
-that it reads, INSTANT_READER_SECONDS lets it take its time. An image whose bytes hold `kill-the-worker` ends the
-process that reads it, one with `raise-an-error` makes it raise.
+The environment can ask for more: INSTANT_READER_LOG names a file to which it appends the SHA-256 of each
+image that it reads, INSTANT_READER_SECONDS lets it take its time. An image whose bytes hold `kill-the-worker`
+ends the process that reads it, one with `raise-an-error` makes it raise.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import importlib.util
 import os
+import sqlite3
 import time
 from collections.abc import AsyncIterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
@@ -66,7 +67,10 @@ def create_app(
         found = importlib.util.find_spec(reader.partition(":")[0])
     if found is None:
         raise LoaderError(f"The receipt reader {reader} cannot be found: name it as module:function")
-    store = Store(state_dir)
+    try:
+        store = Store(state_dir)
+    except (OSError, sqlite3.Error) as error:
+        raise LoaderError(f"The state in {state_dir} cannot be used ({error}): mend or move it") from None
     pool = WorkerPool(reader, workers, state_dir / "workers")
     api = Api(store, pool, BatchRunner(store, pool), token, models)
 

@@ -27,7 +27,7 @@ class WorkerPool:
         """`reader` is "module:function"; `workers` defaults to the number of cores."""
         self.size = workers or os.cpu_count() or 1
         self._context = multiprocessing.get_context("spawn")
-        self._stop = self._context.Event()
+        self._stop = self._context.RawValue("b", 0)  # no lock: a worker killed in one would hold it for ever
         self._start_arguments = (reader, workers_dir, self._stop)
         self._workers_dir = workers_dir
         self._lock = threading.Lock()
@@ -89,7 +89,7 @@ class WorkerPool:
 
     def refuse_further_work(self) -> None:
         """Let workers end after the request that they have in hand."""
-        self._stop.set()
+        self._stop.value = 1
 
     def stop(self) -> None:
         """End all workers."""

@@ -86,6 +86,7 @@ def serve_app(
         lifespan="on",
         log_config=None,
         access_log=False,
+        timeout_keep_alive=75,  # clients give up theirs earlier, so none writes into a closed one
         timeout_graceful_shutdown=5,
     )
     server = _Server(config, lambda: on_ready(url))
@@ -133,14 +134,11 @@ class Child:
 
 def launch(state_dir: Path, *, reader: str = READER, workers: int | None = None) -> Child:
     """Start a server on a free port with a random token, and wait until it answers, else LoaderError."""
-    state_dir = state_dir.resolve()
-    state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    log_path = state_dir / LOG_NAME
-    command = [sys.executable, "-m", "loader.local_api", str(state_dir), "--reader", reader]
+    log_path = _log_file(state_dir.resolve())
+    command = [sys.executable, "-m", "loader.local_api", str(log_path.parent), "--reader", reader]
     if workers is not None:
         command += ["--workers", str(workers)]
     token = secrets.token_urlsafe(32)
-    log_path.touch(mode=0o600)
     with log_path.open("ab") as log:
         process = subprocess.Popen(
             command,
@@ -155,6 +153,17 @@ def launch(state_dir: Path, *, reader: str = READER, workers: int | None = None)
         return Child(process, answer["url"], token)
     Child(process, "", token).stop()
     raise LoaderError(answer.get("error") or f"The embedded server did not start: see {log_path}")
+
+
+def _log_file(state_dir: Path) -> Path:
+    """The child's log, made with its directory where they don't exist."""
+    path = state_dir / LOG_NAME
+    try:
+        state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+    except OSError as error:
+        raise LoaderError(f"The embedded server cannot write to {state_dir} ({error.strerror})") from None
+    return path
 
 
 def _handshake(process: subprocess.Popen[str], token: str) -> dict[str, str]:

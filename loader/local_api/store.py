@@ -223,7 +223,7 @@ class Store:
         job_dir.mkdir(mode=0o700)
         try:
             for number, file_id in enumerate(input_files):
-                os.link(self.file_path(file_id), job_dir / f"input-{number:05}.jsonl")
+                _link(self.file_path(file_id), job_dir / f"input-{number:05}.jsonl")
         except FileNotFoundError:
             shutil.rmtree(job_dir)
             raise
@@ -372,6 +372,15 @@ class Store:
                 [*where.values, page_size, page * page_size],
             ).fetchall()
         return rows, int(total)
+
+
+def _link(source: Path, target: Path) -> None:
+    try:
+        os.link(source, target)
+    except FileNotFoundError:
+        raise
+    except OSError:  # a file system without hard links
+        shutil.copyfile(source, target)
 
 
 def _file(row: sqlite3.Row) -> dict[str, Any]:

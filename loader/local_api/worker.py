@@ -21,9 +21,8 @@ import uuid
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cache
-from multiprocessing.synchronize import Event
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 import filelock
 import orjson
@@ -53,11 +52,17 @@ class Tally:
     seconds: float
 
 
+class Stop(Protocol):
+    """Memory shared with the server: a value other than 0 says to take no further request."""
+
+    value: int
+
+
 class _State:
     """This process's part of the pool, set by `start`."""
 
     reader: str
-    stop: Event
+    stop: Stop
     lock: filelock.BaseFileLock
 
 
@@ -65,7 +70,7 @@ _answering = threading.Lock()
 _parent_gone = threading.Event()
 
 
-def start(reader: str, workers_dir: Path, stop: Event) -> None:
+def start(reader: str, workers_dir: Path, stop: Stop) -> None:
     """Make this process a worker; `reader` is "module:function", `stop` says: no further request."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the server's to handle
     _State.reader = reader
@@ -93,7 +98,7 @@ def answer_chunk(chunk: Chunk) -> Tally:
         results = {kind: stack.enter_context(_Results(chunk.job_dir, kind)) for kind in counts}
         for number, input_number, offset, length in chunk.spans:
             with _answering:
-                if _State.stop.is_set() or _parent_gone.is_set():
+                if _State.stop.value or _parent_gone.is_set():
                     break
                 line = os.pread(inputs[input_number].fileno(), length, offset)
                 kind, result = _answer_line(number, line, chunk.model)
