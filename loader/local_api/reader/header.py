@@ -14,7 +14,9 @@ from loader.local_api.reader.rows import Row
 
 HEAD = 8  # rows among which the merchant is looked for
 SEPARATOR = r"\s?[-/.]\s?"
-NUMERIC = re.compile(rf"(?<!\d)(\d{{1,4}}){SEPARATOR}(\d{{1,2}}){SEPARATOR}(\d{{4}}|\d{{2}})(?!\d{{1,2}}(?:\D|$))")
+NUMERIC = re.compile(  # the time may follow without a space
+    rf"(?<!\d)(\d{{1,4}}){SEPARATOR}(\d{{1,2}}){SEPARATOR}(20\d\d(?!\d(?!\d?:))|\d\d(?!\d(?!\d?:)))"
+)
 EASTERN = re.compile(r"(20\d\d)\s?年\s?(\d{1,2})\s?月\s?(\d{1,2})")
 NAMED = re.compile(r"(?<!\d)(\d{1,2})(?:st|nd|rd|th|\.)?[\s/.,-]*([^\W\d_]{3,10})\.?[\s/.,'-]*(20\d\d|\d\d)(?!\d)")
 NAMED_FIRST = re.compile(r"\b([^\W\d_]{3,10})\.?\s*(\d{1,2})(?:st|nd|rd|th)?[\s,]+(20\d\d)(?!\d)")
@@ -27,14 +29,14 @@ def merchant_of(rows: Sequence[Row]) -> str | None:
     head = [row for row in rows[:HEAD] if sum(c.isalpha() for c in row.text) >= 4]
     head = [row for row in head if not words.kinds(row.text) & {"date", "column"}]
     for row in head[:4]:
-        if "company" in words.kinds(row.text) and "meta" not in words.kinds(row.text):
+        if "company" in words.kinds(row.text):
             return row.text
     if not head:
         return None
     return max(head[:3], key=lambda row: row.height).text
 
 
-def currency(rows: Sequence[Row], decimals: bool) -> str | None:
+def currency_of_receipt(rows: Sequence[Row], decimals: bool) -> str | None:
     """ISO 4217 code of the symbol that stands beside most amounts (or alone in a column head); None without any."""
     seen: Counter[str] = Counter()
     for row in rows:
@@ -129,7 +131,7 @@ def total_of(rows: Sequence[Row], decimals: bool) -> Amount | None:
             rank = 2 if "grand" in kinds else 1
         candidates.append((rank, position, found[-1]))
     if not candidates:
-        return None
+        return _plain_sum(rows, decimals)
     paid = _paid(rows, decimals)
     repeated = Counter(amount.value for row in rows for amount in amounts(row, decimals))
 
@@ -140,8 +142,21 @@ def total_of(rows: Sequence[Row], decimals: bool) -> Amount | None:
     return max(candidates, key=score)[2]
 
 
+def _plain_sum(rows: Sequence[Row], decimals: bool) -> Amount | None:
+    """Without a total: the last subtotal, else what was paid."""
+    for kind in ("subtotal", "payment"):
+        for row in reversed(rows):
+            if kind in words.kinds(row.text) and (found := amounts(row, decimals)):
+                return found[-1]
+    return None
+
+
 def _paid(rows: Sequence[Row], decimals: bool) -> set[Decimal]:
-    """Amounts handed over, and amounts handed over less the change."""
-    handed = [found[-1].value for row in rows if "payment" in words.kinds(row.text) and (found := amounts(row, decimals))]
-    back = [found[-1].value for row in rows if "change" in words.kinds(row.text) and (found := amounts(row, decimals))]
-    return {*handed, *(given - abs(returned) for given in handed for returned in back)} - {Decimal(0)}
+    """What was handed over less the change; what was handed over where none was given back."""
+    handed = _values(rows, "payment", decimals)
+    back = _values(rows, "change", decimals)
+    return {given - abs(returned) for given in handed for returned in back or [Decimal(0)]} - {Decimal(0)}
+
+
+def _values(rows: Sequence[Row], kind: str, decimals: bool) -> list[Decimal]:
+    return [found[-1].value for row in rows if kind in words.kinds(row.text) and (found := amounts(row, decimals))]

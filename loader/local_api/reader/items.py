@@ -9,27 +9,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from statistics import median
 
 from loader.local_api.reader import words
-from loader.local_api.reader.amounts import Amount, amounts, right_edges_agree
+from loader.local_api.reader.amounts import Amount, amounts
 from loader.local_api.reader.rows import Row
+from loader.local_api.reader.sums import Line, mended, printed_sums
 
 END = frozenset({"subtotal", "total", "grand", "count", "tax", "service", "rounding", "payment", "change", "points"})
 LEAST_COLUMN_WORDS = 2
 CODE = re.compile(r"^[#*]?[A-Z]{0,4}\d[\dA-Z./-]*[:.]?$|^\W+$", re.IGNORECASE)
+LONG_CODE = re.compile(r"^(?:\S{1,2}\s)?\S?\d{5,}[\s.:-]*(?=\S*[^\W\d])")  # an article number, a tax code before it
 NOTE = re.compile(r"^\W*(?:@|x\s?\d|\d+\s?[x@])", re.IGNORECASE)
-
-
-@dataclass(frozen=True)
-class Line:
-    """One thing bought: its name, its amount as printed, and what that is worth."""
-
-    name: str
-    price: str
-    value: Decimal
 
 
 @dataclass(frozen=True)
@@ -39,13 +32,14 @@ class _Entry:
     row: Row
     amount: Amount | None
     words: str
+    instead: tuple[Amount, ...] = ()
 
 
 def lines_of(rows: Sequence[Row], decimals: bool) -> list[Line]:
     """The lines bought, from the top; `decimals`: whether the receipt prints amounts with decimals."""
-    region = item_region(rows, decimals)
-    entries = _entries(region, decimals)
-    return [line for line in _named(entries) if line.name]
+    entries = _before_sum(_entries(item_region(rows, decimals), decimals))
+    lines = [line for line in _named(entries) if line.name]
+    return mended(lines, [_stray(entry) for entry in entries if _is_stray(entry)], printed_sums(rows, decimals))
 
 
 def item_region(rows: Sequence[Row], decimals: bool) -> list[Row]:
@@ -87,9 +81,10 @@ def _is_head_word(word: str) -> bool:
 
 
 def _first_amount(rows: Sequence[Row], decimals: bool) -> int:
+    """The first row with an amount, or the one above where the amount has no name beside it."""
     for position, row in enumerate(rows):
-        if amounts(row, decimals) and not words.kinds(row.text) & {"meta", "date", "expiry"}:
-            return max(0, position - 1) if position and not _has_name(_words_beside(row, amounts(row, decimals)[-1])) else position
+        if found := amounts(row, decimals):
+            return position if _has_name(_words_beside(row, found[-1])) else max(0, position - 1)
     return len(rows)
 
 
@@ -106,22 +101,38 @@ def _entries(region: Sequence[Row], decimals: bool) -> list[_Entry]:
         return []
     tolerance = max(1.2 * median(row.height for row in region), 0.03 * max(a.right for a in last_amounts))
     column = _column(last_amounts, tolerance)
-    entries = []
-    for row in region:
-        found = amounts(row, decimals)
-        amount = found[-1] if found and right_edges_agree(found[-1].right, column, tolerance) else None
-        if amount is not None and amount.is_factor:
-            amount = None
-        entries.append(_Entry(row, amount, _words_beside(row, amount)))
+    return [_entry(row, column, tolerance, decimals) for row in region]
+
+
+def _entry(row: Row, column: float, tolerance: float, decimals: bool) -> _Entry:
+    found = amounts(row, decimals)
+    at = next((p for p, amount in enumerate(found) if abs(amount.right - column) <= tolerance), None)
+    if at is None or found[at].is_factor:
+        return _Entry(row, None, row.text, tuple(found))
+    while at > 0 and found[at].value == 0 and not found[at - 1].is_factor:
+        at -= 1  # a nought at the end is a discount or a tax
+    others = tuple(amount for amount in found if amount is not found[at])
+    return _Entry(row, found[at], _words_beside(row, found[at]), others)
+
+
+def _before_sum(entries: list[_Entry]) -> list[_Entry]:
+    """The entries above one that is the sum of the others so far: a subtotal whose word could not be read."""
+    so_far = Decimal(0)
+    count = 0
+    for position, entry in enumerate(entries):
+        if entry.amount is None:
+            continue
+        if count > 1 and so_far == entry.amount.value and entry.amount.value != 0:
+            return entries[:position]
+        so_far += entry.amount.value
+        count += 1
     return entries
 
 
 def _column(found: Sequence[Amount], tolerance: float) -> float:
     """The right edge on which most amounts end; of equals, the one further right."""
     edges = [amount.right for amount in found]
-    return max(
-        edges, key=lambda edge: (sum(right_edges_agree(edge, other, tolerance) for other in edges), edge)
-    )
+    return max(edges, key=lambda edge: (sum(abs(edge - other) <= tolerance for other in edges), edge))
 
 
 def _words_beside(row: Row, amount: Amount | None) -> str:
@@ -140,7 +151,7 @@ def _words_beside(row: Row, amount: Amount | None) -> str:
 
 def _trimmed(text: str) -> str:
     """A name without what surrounds it: codes, quantities, unit prices, currency and tax marks."""
-    pieces = text.split()
+    pieces = LONG_CODE.sub("", text).split()
     while pieces and _is_trimming(pieces[0]):
         pieces.pop(0)
     while pieces and (_is_trimming(pieces[-1]) and not re.fullmatch(r"\(.+\)", pieces[-1])):
@@ -178,7 +189,8 @@ def _named(entries: Sequence[_Entry]) -> list[Line]:
             name = _joined(entries, range(position + 1, after))
         else:
             name = _joined(entries, range(before + 1, position))
-        lines.append(Line(name or _trimmed(entries[position].words) or entries[position].words.strip(), amount.printed, amount.value))
+        name = name or _trimmed(entries[position].words) or entries[position].words.strip()
+        lines.append(Line(name, amount.printed, amount.value, entries[position].instead))
     return lines
 
 
@@ -203,6 +215,12 @@ def _joined(entries: Sequence[_Entry], positions: Sequence[int] | range) -> str:
     return " ".join(names)
 
 
-def negated(line: Line) -> Line:
-    """A discount that is printed without its minus."""
-    return replace(line, price=f"-{line.price}", value=-line.value)
+def _is_stray(entry: _Entry) -> bool:
+    """A row with a name and an amount that isn't in the amount column."""
+    strays = [amount for amount in entry.instead if not amount.is_factor]
+    return entry.amount is None and bool(strays) and _has_name(_words_beside(entry.row, strays[-1]))
+
+
+def _stray(entry: _Entry) -> Line:
+    amount = [amount for amount in entry.instead if not amount.is_factor][-1]
+    return Line(_trimmed(_words_beside(entry.row, amount)), amount.printed, amount.value)
