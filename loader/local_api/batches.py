@@ -187,7 +187,9 @@ class JobRun:
         return self._chunk(requests, numbers) if numbers else None
 
     def _chunk(self, requests: Requests, numbers: Sequence[int]) -> Chunk:
-        return Chunk(self._dir, self._model, requests.inputs, tuple(requests.span(number) for number in numbers))
+        return Chunk(
+            self._dir, self._model, requests.inputs, tuple(requests.span(number) for number in numbers)
+        )
 
     def _answer_suspects(self, total: int, chunks: Sequence[Chunk]) -> None:
         """After a worker died: answer what was in the workers' hands one by one, and refuse what kills a worker again."""
@@ -227,7 +229,9 @@ class JobRun:
             output=files["output"],
             error=files["error"],
         )
-        logger.info("job %s: %s, %d answered, %d failed", self._id, outcome, counts["output"], counts["error"])
+        logger.info(
+            "job %s: %s, %d answered, %d failed", self._id, outcome, counts["output"], counts["error"]
+        )
 
     def _result_file(self, path: Path, kind: str, sample_type: str, lines: int) -> NewFile:
         return NewFile(path, f"{self._id}-{kind}.jsonl", "batch", sample_type, "mistral", lines)

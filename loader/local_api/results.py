@@ -52,7 +52,9 @@ def put_together(job_dir: Path, kind: str, target: Path) -> int:
         with target.open("wb") as whole:
             for path in parts:
                 with path.open("rb") as part:
-                    lines += sum(block.count(b"\n") for block in _blocks(part))
+                    lines += sum(
+                        block.count(b"\n") for block in _blocks(part)
+                    )
                     part.seek(0)
                     shutil.copyfileobj(part, whole, 1 << 20)
             whole.flush()
