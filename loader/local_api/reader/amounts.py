@@ -78,8 +78,9 @@ def _amounts(cell: Cell, decimals: bool) -> list[Amount]:
 
 
 def _legible(text: str) -> str:
-    """Wide forms narrowed, and the O before decimals that is a nought; the length stays."""
-    return re.sub(r"[Oo](?=[.,]\d\d(?!\d))", "0", text.translate(WIDE_FORMS))
+    """Wide forms narrowed, and letters that must be a nought or a dollar sign by where they stand; same length."""
+    text = re.sub(r"[Oo](?=[.,]\d\d(?!\d))", "0", text.translate(WIDE_FORMS))
+    return re.sub(r"(?<!\w)S(?=\d+[.,]\d\d(?!\d))", "$", text)
 
 
 def _figures(text: str) -> list[tuple[str | None, str, re.Match[str]]]:

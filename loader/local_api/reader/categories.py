@@ -56,8 +56,13 @@ def category_of(name: str, shop: str, categories: Sequence[str] = ()) -> str:
     One of `categories`, by default the seed's; the last of them takes what fits nowhere.
     """
     allowed = tuple(categories) or tuple(category.name for category in reference.categories())
-    category = _best(name, "item") or _best(shop, "trade")
+    category = _best(name, "item") or trade_of(shop)
     return category if category in allowed else allowed[-1]
+
+
+def trade_of(shop: str) -> str | None:
+    """The category that a shop mostly sells, by the upper lines of its receipt; None when they don't tell."""
+    return _best(shop, "trade")
 
 
 def _best(text: str, kind: str) -> str | None:

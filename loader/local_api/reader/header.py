@@ -10,6 +10,7 @@ from decimal import Decimal
 
 from loader.local_api.reader import words
 from loader.local_api.reader.amounts import Amount, amounts, currency_of
+from loader.local_api.reader.categories import trade_of
 from loader.local_api.reader.rows import Row
 
 HEAD = 8  # rows among which the merchant is looked for
@@ -29,7 +30,7 @@ def merchant_of(rows: Sequence[Row]) -> str | None:
     head = [row for row in rows[:HEAD] if sum(c.isalpha() for c in row.text) >= 4]
     head = [row for row in head if not words.kinds(row.text) & {"date", "column"}]
     for row in head[:4]:
-        if "company" in words.kinds(row.text):
+        if "company" in words.kinds(row.text) or trade_of(row.text):
             return row.text
     if not head:
         return None
@@ -114,10 +115,12 @@ def _valid(year: int, month: int, day: int) -> date | None:
 def total_of(rows: Sequence[Row], decimals: bool) -> Amount | None:
     """What was to pay, after tax and rounding."""
     candidates: list[tuple[int, int, Amount]] = []
+    paid = _paid(rows, decimals)
     for position, row in enumerate(rows):
         kinds = words.kinds(row.text)
         found = amounts(row, decimals)
         if not kinds & {"total", "grand"}:
+            candidates += [(1, position, amount) for amount in found[-1:] if amount.value in paid]
             continue
         if not found and position + 1 < len(rows) and not kinds & NOT_FINAL:
             following = rows[position + 1]
@@ -132,7 +135,6 @@ def total_of(rows: Sequence[Row], decimals: bool) -> Amount | None:
         candidates.append((rank, position, found[-1]))
     if not candidates:
         return _plain_sum(rows, decimals)
-    paid = _paid(rows, decimals)
     repeated = Counter(amount.value for row in rows for amount in amounts(row, decimals))
 
     def score(candidate: tuple[int, int, Amount]) -> tuple[Decimal | int, ...]:
@@ -152,10 +154,9 @@ def _plain_sum(rows: Sequence[Row], decimals: bool) -> Amount | None:
 
 
 def _paid(rows: Sequence[Row], decimals: bool) -> set[Decimal]:
-    """What was handed over less the change; what was handed over where none was given back."""
-    handed = _values(rows, "payment", decimals)
+    """What was handed over less the change."""
     back = _values(rows, "change", decimals)
-    return {given - abs(returned) for given in handed for returned in back or [Decimal(0)]} - {Decimal(0)}
+    return {given - abs(returned) for given in _values(rows, "payment", decimals) for returned in back} - {Decimal(0)}
 
 
 def _values(rows: Sequence[Row], kind: str, decimals: bool) -> list[Decimal]:

@@ -20,8 +20,10 @@ from loader.local_api.reader.sums import Line, mended, printed_sums
 
 END = frozenset({"subtotal", "total", "grand", "count", "tax", "service", "rounding", "payment", "change", "points"})
 LEAST_COLUMN_WORDS = 2
+MOST_NAME_ROWS = 3
+LINE_PITCH = 1.6  # of the height of print
 CODE = re.compile(r"^[#*]?[A-Z]{0,4}\d[\dA-Z./-]*[:.]?$|^\W+$", re.IGNORECASE)
-LONG_CODE = re.compile(r"^(?:\S{1,2}\s)?\S?\d{5,}[\s.:-]*(?=\S*[^\W\d])")  # an article number, a tax code before it
+LONG_CODE = re.compile(r"^(?:\S{1,2}\s)?\S?\d{5,}[\s.:-]*(?=.*[^\W\d_]{2})")  # an article number, a tax code before it
 NOTE = re.compile(r"^\W*(?:@|x\s?\d|\d+\s?[x@])", re.IGNORECASE)
 
 
@@ -81,18 +83,27 @@ def _is_head_word(word: str) -> bool:
 
 
 def _first_amount(rows: Sequence[Row], decimals: bool) -> int:
-    """The first row with an amount, or the one above where the amount has no name beside it."""
-    for position, row in enumerate(rows):
-        if found := amounts(row, decimals):
-            return position if _has_name(_words_beside(row, found[-1])) else max(0, position - 1)
-    return len(rows)
+    """The first row with an amount, or further up where its name stands above: rows that follow on without a gap."""
+    first = next((position for position, row in enumerate(rows) if amounts(row, decimals)), len(rows))
+    if first == len(rows) or _has_name(_words_beside(rows[first], amounts(rows[first], decimals)[-1])):
+        return first
+    up = first
+    while up > max(0, first - MOST_NAME_ROWS) and _follows_on(rows[up - 1], rows[up]):
+        up -= 1
+    return up
+
+
+def _follows_on(above: Row, below: Row) -> bool:
+    """Whether two rows belong together: as close as lines of print, and the upper one is no head matter."""
+    close = below.middle - above.middle < LINE_PITCH * min(above.height, below.height)
+    return close and not words.kinds(above.text) & {"meta", "date", "company"}
 
 
 def _sums_up(row: Row, has_amount: bool) -> bool:
     found = words.kinds(row.text) & END
-    if not found or words.count("column", row.text) >= LEAST_COLUMN_WORDS and not has_amount:
-        return False
-    return has_amount or bool(found & {"subtotal", "count", "grand"})
+    if has_amount:
+        return bool(found)
+    return bool(found & {"subtotal", "count", "grand"}) and words.count("column", row.text) <= LEAST_COLUMN_WORDS
 
 
 def _entries(region: Sequence[Row], decimals: bool) -> list[_Entry]:
@@ -136,16 +147,17 @@ def _column(found: Sequence[Amount], tolerance: float) -> float:
 
 
 def _words_beside(row: Row, amount: Amount | None) -> str:
-    """What stands left of the amount, without codes, quantities, prices and units around the name."""
+    """What stands left of the amount, without the cells that only hold a quantity, a unit or a tax mark."""
     text = []
     for cell in row.cells:
         if amount is not None and cell.left >= amount.left - 1:
             continue
+        before = cell.text
         if amount is not None and cell.right > amount.left + 1:
             share = (amount.left - cell.left) / max(1.0, cell.right - cell.left)
-            text.append(cell.text[: round(share * len(cell.text))])
-        else:
-            text.append(cell.text)
+            before = cell.text[: round(share * len(cell.text))]
+        if not text or _has_name(before):
+            text.append(before)
     return " ".join(text)
 
 
@@ -195,8 +207,10 @@ def _named(entries: Sequence[_Entry]) -> list[Line]:
 
 
 def _names_stand_below(entries: Sequence[_Entry], priced: Sequence[int]) -> bool:
-    above = any(_has_name(entry.words) for entry in entries[: priced[0]])
-    return not above
+    """Whether the names follow their amounts: one does after the last, and none leads before the first."""
+    before = any(_has_name(entry.words) for entry in entries[: priced[0]])
+    after = any(_has_name(entry.words) for entry in entries[priced[-1] + 1 :])
+    return after and not before
 
 
 def _following(entries: Sequence[_Entry], position: int, after: int) -> list[int]:
@@ -205,7 +219,7 @@ def _following(entries: Sequence[_Entry], position: int, after: int) -> list[int
     if following >= after or following >= len(entries):
         return []
     row, below = entries[position].row, entries[following].row
-    if below.middle - row.middle > 1.6 * row.height or NOTE.match(below.text) or not _has_name(below.text):
+    if below.middle - row.middle > LINE_PITCH * row.height or NOTE.match(below.text) or not _has_name(below.text):
         return []
     return [following]
 
