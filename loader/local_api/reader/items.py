@@ -59,7 +59,7 @@ def _first_row(rows: Sequence[Row], decimals: bool) -> int:
     heads = [
         position
         for position, row in enumerate(rows)
-        if words.count("column", row.text) >= LEAST_COLUMN_WORDS and not amounts(row, decimals)
+        if words.count("column", row.text) >= LEAST_COLUMN_WORDS and not any(c.isdigit() for c in row.text)
     ]
     totals = [position for position, row in enumerate(rows) if _sums_up(row, bool(amounts(row, decimals)))]
     first_total = totals[0] if totals else len(rows)
@@ -79,7 +79,8 @@ def _is_head(row: Row, decimals: bool) -> bool:
 
 
 def _is_head_word(word: str) -> bool:
-    return bool(words.kinds(word) & {"column", "unit"})
+    kinds = words.kinds(word)
+    return bool(kinds & {"column", "unit"}) and "discount" not in kinds
 
 
 def _first_amount(rows: Sequence[Row], decimals: bool) -> int:
@@ -101,9 +102,9 @@ def _follows_on(above: Row, below: Row) -> bool:
 
 def _sums_up(row: Row, has_amount: bool) -> bool:
     found = words.kinds(row.text) & END
-    if has_amount:
+    if has_amount or found & {"subtotal", "grand"}:
         return bool(found)
-    return bool(found & {"subtotal", "count", "grand"}) and words.count("column", row.text) <= LEAST_COLUMN_WORDS
+    return "count" in found and words.count("column", row.text) <= LEAST_COLUMN_WORDS
 
 
 def _entries(region: Sequence[Row], decimals: bool) -> list[_Entry]:
@@ -178,7 +179,7 @@ def _is_trimming(piece: str) -> bool:
 def _has_name(text: str) -> bool:
     """Whether a text holds a name: letters besides codes and units."""
     letters = [word for word in _trimmed(text).split() if any(c.isalpha() for c in word)]
-    names = [word for word in letters if not CODE.match(word) and "unit" not in words.kinds(word)]
+    names = [word for word in letters if not CODE.match(word) and not _is_head_word(word)]
     return sum(c.isalpha() for word in names for c in word) >= 2
 
 
