@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 
 from loader import reference
-from loader.local_api.reader.words import fold, found
+from loader.local_api.reader.words import fold, found, kinds
 
 
 @dataclass(frozen=True)
@@ -53,10 +53,10 @@ class _Word:
 def category_of(name: str, shop: str, categories: Sequence[str] = ()) -> str:
     """The category of an item by its name, in a shop described by `shop` (the upper lines of its receipt).
 
-    One of `categories`, by default the seed's; the last of them takes what fits nowhere.
+    One of `categories`, by default the seed's; the last of them takes what fits nowhere, and discounts.
     """
     allowed = tuple(categories) or tuple(category.name for category in reference.categories())
-    category = _best(name, "item") or trade_of(shop)
+    category = None if kinds(name) & {"discount", "void"} else _best(name, "item") or trade_of(shop)
     return category if category in allowed else allowed[-1]
 
 

@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import pairwise
 from statistics import median
 
 from loader.local_api.reader import words
@@ -19,6 +20,7 @@ from loader.local_api.reader.rows import Row
 from loader.local_api.reader.sums import Line, mended, printed_sums
 
 END = frozenset({"subtotal", "total", "grand", "count", "tax", "service", "rounding", "payment", "change", "points"})
+PAID = frozenset({"payment", "change", "points"})
 LEAST_COLUMN_WORDS = 2
 MOST_NAME_ROWS = 3
 LINE_PITCH = 1.6  # of the height of print
@@ -47,12 +49,26 @@ def lines_of(rows: Sequence[Row], decimals: bool) -> list[Line]:
 def item_region(rows: Sequence[Row], decimals: bool) -> list[Row]:
     """The rows between the column heads (or the first amount) and the first row that sums up or pays."""
     start = _first_row(rows, decimals)
-    end = len(rows)
-    for position in range(start, len(rows)):
-        if _sums_up(rows[position], bool(amounts(rows[position], decimals))):
-            end = position
-            break
-    return list(rows[start:end])
+    return list(rows[start : _end(rows, start, decimals)])
+
+
+def _end(rows: Sequence[Row], start: int, decimals: bool) -> int:
+    """The first row from `start` that sums up or pays."""
+    return next(
+        (position for position in range(start, len(rows)) if _ends_items(rows, position, decimals)), len(rows)
+    )
+
+
+def _ends_items(rows: Sequence[Row], position: int, decimals: bool) -> bool:
+    row = rows[position]
+    found = words.kinds(row.text) & END
+    last = amounts(row, decimals)[-1:]
+    if found <= PAID and last:  # a chocolate bar, a greeting card: paid is after the sums
+        sums = printed_sums(rows[position + 1 :], decimals)
+        return bool(found) and not any(value >= last[0].value for value in sums)
+    if last or found & {"subtotal", "grand"}:
+        return bool(found)
+    return "count" in found and words.count("column", row.text) <= LEAST_COLUMN_WORDS
 
 
 def _first_row(rows: Sequence[Row], decimals: bool) -> int:
@@ -61,8 +77,7 @@ def _first_row(rows: Sequence[Row], decimals: bool) -> int:
         for position, row in enumerate(rows)
         if words.count("column", row.text) >= LEAST_COLUMN_WORDS and not any(c.isdigit() for c in row.text)
     ]
-    totals = [position for position, row in enumerate(rows) if _sums_up(row, bool(amounts(row, decimals)))]
-    first_total = totals[0] if totals else len(rows)
+    first_total = _end(rows, 0, decimals)
     before = [position for position in heads if position < first_total]
     if not before:
         return _first_amount(rows, decimals)
@@ -98,13 +113,6 @@ def _follows_on(above: Row, below: Row) -> bool:
     """Whether two rows belong together: as close as lines of print, and the upper one is no head matter."""
     close = below.middle - above.middle < LINE_PITCH * min(above.height, below.height)
     return close and not words.kinds(above.text) & {"meta", "date", "company"}
-
-
-def _sums_up(row: Row, has_amount: bool) -> bool:
-    found = words.kinds(row.text) & END
-    if has_amount or found & {"subtotal", "grand"}:
-        return bool(found)
-    return "count" in found and words.count("column", row.text) <= LEAST_COLUMN_WORDS
 
 
 def _entries(region: Sequence[Row], decimals: bool) -> list[_Entry]:
@@ -190,6 +198,7 @@ def _named(entries: Sequence[_Entry]) -> list[Line]:
         return []
     own = [position for position in priced if _has_name(entries[position].words)]
     below = len(own) < len(priced) / 2 and _names_stand_below(entries, priced)
+    name_rows = max((below - above - 1 for above, below in pairwise(priced)), default=1) or 1
     lines = []
     for number, position in enumerate(priced):
         amount = entries[position].amount
@@ -197,11 +206,12 @@ def _named(entries: Sequence[_Entry]) -> list[Line]:
         before = priced[number - 1] if number else -1
         after = priced[number + 1] if number + 1 < len(priced) else len(entries)
         if position in own:
-            name = _joined(entries, [position, *_following(entries, position, after)])
+            goes_on = after in own or after == len(entries)
+            name = _joined(entries, [position, *(_following(entries, position, after) if goes_on else [])])
         elif below:
             name = _joined(entries, range(position + 1, after))
         else:
-            name = _joined(entries, range(before + 1, position))
+            name = _joined(entries, range(max(before + 1, position - name_rows), position))
         name = name or _trimmed(entries[position].words) or entries[position].words.strip()
         lines.append(Line(name, amount.printed, amount.value, entries[position].instead))
     return lines
