@@ -17,7 +17,7 @@ from statistics import median
 from loader.local_api.reader import words
 from loader.local_api.reader.amounts import Amount, amounts
 from loader.local_api.reader.rows import Row
-from loader.local_api.reader.sums import Line, mended, printed_sums
+from loader.local_api.reader.sums import SUMS, Line, mended, printed_sums
 
 END = frozenset({"subtotal", "total", "grand", "count", "tax", "service", "rounding", "payment", "change", "points"})
 PAID = frozenset({"payment", "change", "points"})
@@ -26,6 +26,7 @@ MOST_NAME_ROWS = 3
 LINE_PITCH = 1.6  # of the height of print
 CODE = re.compile(r"^[#*]?[A-Z]{0,4}\d[\dA-Z./-]*[:.]?$|^\W+$", re.IGNORECASE)
 LONG_CODE = re.compile(r"^(?:\S{1,2}\s)?\S?\d{5,}[\s.:-]*(?=.*[^\W\d_]{2})")  # an article number, a tax code before it
+FIGURE = re.compile(r"\W*|@?\W*(?:RM|Rp)?\d+[.,]\d\d\d?|\d*\s?[x@×]|[x@]\d+", re.IGNORECASE)  # noqa: RUF001
 NOTE = re.compile(r"^\W*(?:@|x\s?\d|\d+\s?[x@])", re.IGNORECASE)
 
 
@@ -41,15 +42,25 @@ class _Entry:
 
 def lines_of(rows: Sequence[Row], decimals: bool) -> list[Line]:
     """The lines bought, from the top; `decimals`: whether the receipt prints amounts with decimals."""
-    entries = _before_sum(_entries(item_region(rows, decimals), decimals))
-    lines = [line for line in _named(entries) if line.name]
-    return mended(lines, [_stray(entry) for entry in entries if _is_stray(entry)], printed_sums(rows, decimals))
-
-
-def item_region(rows: Sequence[Row], decimals: bool) -> list[Row]:
-    """The rows between the column heads (or the first amount) and the first row that sums up or pays."""
     start = _first_row(rows, decimals)
-    return list(rows[start : _end(rows, start, decimals)])
+    end = _end(rows, start, decimals)
+    entries = _before_sum(_entries(rows[start:end], decimals))
+    lines = [line for line in _named(entries) if line.name]
+    lines = mended(lines, [_stray(entry) for entry in entries if _is_stray(entry)], printed_sums(rows, decimals))
+    return lines + _later_discounts(rows[end:], decimals, lines)
+
+
+def _later_discounts(rows: Sequence[Row], decimals: bool, lines: Sequence[Line]) -> list[Line]:
+    """Vouchers and the like between the first sum and the last, where they are printed with a minus."""
+    sums = [position for position, row in enumerate(rows) if words.kinds(row.text) & {"total", "grand"}]
+    known = {line.value for line in lines}
+    found = []
+    for row in rows[: sums[-1]] if sums and lines else []:
+        last = amounts(row, decimals)[-1:]
+        kinds = words.kinds(row.text)
+        if last and last[0].value < 0 and "discount" in kinds and not kinds & SUMS and last[0].value not in known:
+            found.append(Line(_trimmed(_words_beside(row, last[0])), last[0].printed, last[0].value))
+    return found
 
 
 def _end(rows: Sequence[Row], start: int, decimals: bool) -> int:
@@ -171,17 +182,14 @@ def _words_beside(row: Row, amount: Amount | None) -> str:
 
 
 def _trimmed(text: str) -> str:
-    """A name without what surrounds it: codes, quantities, unit prices, currency and tax marks."""
+    """A name without the codes and quantities before it and the quantities and prices behind it."""
     pieces = LONG_CODE.sub("", text).split()
-    while pieces and _is_trimming(pieces[0]):
+    while pieces and (CODE.match(pieces[0]) or FIGURE.fullmatch(pieces[0])):
         pieces.pop(0)
-    while pieces and (_is_trimming(pieces[-1]) and not re.fullmatch(r"\(.+\)", pieces[-1])):
-        pieces.pop()
-    return " ".join(pieces).strip(" -*#:.,;|@")
-
-
-def _is_trimming(piece: str) -> bool:
-    return bool(CODE.match(piece)) or bool(re.fullmatch(r"\W*\d[\d.,]*x?\W*|x|(?:RM|Rp|\$|€|£|¥)[\d.,]*", piece, re.I))
+    end = len(pieces)
+    while end and (FIGURE.fullmatch(pieces[end - 1]) or (end < len(pieces) and pieces[end - 1].isdigit())):
+        end -= 1
+    return " ".join(pieces[:end]).strip(" -*#:.,;|@")
 
 
 def _has_name(text: str) -> bool:
