@@ -20,7 +20,7 @@ MARKS = ".,'’"  # noqa: RUF001
 NUMBER = rf"\d+(?:\s?[{MARKS}]\s?\d+)*"
 MULTIPLIED = re.compile(r"[@x×*]\s?$", re.IGNORECASE)  # noqa: RUF001
 NOT_MONEY = re.compile(
-    r"\s?(?:[%:/°]|[@x×*]\s?\d|\.\d|-\d|(?:kgs?|gm?s?|gr|ml|cl|l|lt|ltr|litre|liter|cm|mm|m|oz|lbs?|inch|pcs?|pax|mah|w|v)\b)"  # noqa: RUF001
+    r"\s?(?:[%:/°]|[@x×*]\s?\d|\.\d|-\d|(?:kgs?|gm?s?|gr|ml|cl|l|lt|ltr|litre|liter|cm|mm|m|oz|lbs?|inch|pcs?|pax|mah)\b)"  # noqa: RUF001
     r"|[^\W\d_]{3,}",
     re.IGNORECASE,
 )
@@ -78,8 +78,9 @@ def _amounts(cell: Cell, decimals: bool) -> list[Amount]:
 
 
 def _legible(text: str) -> str:
-    """Wide forms narrowed, and letters that must be a nought or a dollar sign by where they stand; same length."""
+    """What the OCR misreads: wide forms, O for a nought, S for a dollar sign, a blank for the decimal point."""
     text = re.sub(r"[Oo](?=[.,]\d\d(?!\d))", "0", text.translate(WIDE_FORMS))
+    text = re.sub(r"^(\D{0,4}\d{1,4}) (?=\d\d(?:\s?[A-Z]{1,2})?$)", r"\1.", text)
     return re.sub(r"(?<!\w)S(?=\d+[.,]\d\d(?!\d))", "$", text)
 
 

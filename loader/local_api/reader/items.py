@@ -8,7 +8,7 @@ rows above or below it, whichever way this receipt is laid out.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import pairwise
@@ -17,17 +17,37 @@ from statistics import median
 from loader.local_api.reader import words
 from loader.local_api.reader.amounts import Amount, amounts
 from loader.local_api.reader.rows import Row
-from loader.local_api.reader.sums import SUMS, Line, mended, printed_sums
+from loader.local_api.reader.sums import SUMS, Line, adds_up, mended, printed_sums
 
 END = frozenset({"subtotal", "total", "grand", "count", "tax", "service", "rounding", "payment", "change", "points"})
+SURE = frozenset({"subtotal", "grand", "rounding", "service"})
 PAID = frozenset({"payment", "change", "points"})
 LEAST_COLUMN_WORDS = 2
+MOST_ENDS, MOST_COLUMNS = 3, 4
+PRINT_OFF, WIDTH_OFF = 1.2, 0.03  # how far off its column an amount may end: of the print's height, of the width
 MOST_NAME_ROWS = 3
 LINE_PITCH = 1.6  # of the height of print
 CODE = re.compile(r"^[#*]?[A-Z]{0,4}\d[\dA-Z./-]*[:.]?$|^\W+$", re.IGNORECASE)
 LONG_CODE = re.compile(r"^(?:\S{1,2}\s)?\S?\d{5,}[\s.:-]*(?=.*[^\W\d_]{2})")  # an article number, a tax code before it
 FIGURE = re.compile(r"\W*|@?\W*(?:RM|Rp)?\d+[.,]\d\d\d?|\d*\s?[x@×]|[x@]\d+", re.IGNORECASE)  # noqa: RUF001
 NOTE = re.compile(r"^\W*(?:@|x\s?\d|\d+\s?[x@])", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class _Guess:
+    """One way to read the items: the lines, rows that may be lines too, and the row that ends them."""
+
+    lines: list[Line]
+    strays: list[Line]
+    end: int
+
+
+@dataclass(frozen=True)
+class _Column:
+    """Where amounts end on the right, and how far off one may be, in pixels."""
+
+    right: float
+    tolerance: float
 
 
 @dataclass(frozen=True)
@@ -42,12 +62,27 @@ class _Entry:
 
 def lines_of(rows: Sequence[Row], decimals: bool) -> list[Line]:
     """The lines bought, from the top; `decimals`: whether the receipt prints amounts with decimals."""
+    sums = printed_sums(rows, decimals)
+    first: _Guess | None = None
+    for guess in _guesses(rows, decimals):
+        if adds_up(guess.lines, sums):
+            return guess.lines + _later_discounts(rows[guess.end :], decimals, guess.lines)
+        first = first or guess
+    if first is None:
+        return []
+    lines = mended(first.lines, first.strays, sums)
+    return lines + _later_discounts(rows[first.end :], decimals, lines)
+
+
+def _guesses(rows: Sequence[Row], decimals: bool) -> Iterator[_Guess]:
+    """Readings of the items, the likeliest first: the region may end later, another column may be the amounts'."""
     start = _first_row(rows, decimals)
-    end = _end(rows, start, decimals)
-    entries = _before_sum(_entries(rows[start:end], decimals))
-    lines = [line for line in _named(entries) if line.name]
-    lines = mended(lines, [_stray(entry) for entry in entries if _is_stray(entry)], printed_sums(rows, decimals))
-    return lines + _later_discounts(rows[end:], decimals, lines)
+    for end in _ends(rows, start, decimals):
+        region = rows[start:end]
+        for column in _columns(region, decimals):
+            entries = _before_sum([_entry(row, column, decimals) for row in region])
+            lines = [line for line in _named(entries) if line.name]
+            yield _Guess(lines, [_stray(entry) for entry in entries if _is_stray(entry)], end)
 
 
 def _later_discounts(rows: Sequence[Row], decimals: bool, lines: Sequence[Line]) -> list[Line]:
@@ -63,11 +98,15 @@ def _later_discounts(rows: Sequence[Row], decimals: bool, lines: Sequence[Line])
     return found
 
 
-def _end(rows: Sequence[Row], start: int, decimals: bool) -> int:
-    """The first row from `start` that sums up or pays."""
-    return next(
-        (position for position in range(start, len(rows)) if _ends_items(rows, position, decimals)), len(rows)
-    )
+def _ends(rows: Sequence[Row], start: int, decimals: bool) -> list[int]:
+    """Rows before which the items may end: the first that sums up or pays, and further ones while none is sure."""
+    ends = []
+    for position in range(start, len(rows)):
+        if _ends_items(rows, position, decimals):
+            ends.append(position)
+            if words.kinds(rows[position].text) & SURE or len(ends) == MOST_ENDS:
+                break
+    return ends or [len(rows)]
 
 
 def _ends_items(rows: Sequence[Row], position: int, decimals: bool) -> bool:
@@ -88,7 +127,7 @@ def _first_row(rows: Sequence[Row], decimals: bool) -> int:
         for position, row in enumerate(rows)
         if words.count("column", row.text) >= LEAST_COLUMN_WORDS and not any(c.isdigit() for c in row.text)
     ]
-    first_total = _end(rows, 0, decimals)
+    first_total = next((p for p in range(len(rows)) if _ends_items(rows, p, decimals)), len(rows))
     before = [position for position in heads if position < first_total]
     if not before:
         return _first_amount(rows, decimals)
@@ -126,18 +165,9 @@ def _follows_on(above: Row, below: Row) -> bool:
     return close and not words.kinds(above.text) & {"meta", "date", "company"}
 
 
-def _entries(region: Sequence[Row], decimals: bool) -> list[_Entry]:
-    last_amounts = [found[-1] for row in region if (found := amounts(row, decimals))]
-    if not last_amounts:
-        return []
-    tolerance = max(1.2 * median(row.height for row in region), 0.03 * max(a.right for a in last_amounts))
-    column = _column(last_amounts, tolerance)
-    return [_entry(row, column, tolerance, decimals) for row in region]
-
-
-def _entry(row: Row, column: float, tolerance: float, decimals: bool) -> _Entry:
+def _entry(row: Row, column: _Column, decimals: bool) -> _Entry:
     found = amounts(row, decimals)
-    at = next((p for p, amount in enumerate(found) if abs(amount.right - column) <= tolerance), None)
+    at = next((p for p, amount in enumerate(found) if abs(amount.right - column.right) <= column.tolerance), None)
     if at is None or found[at].is_factor:
         return _Entry(row, None, row.text, tuple(found))
     while at > 0 and found[at].value == 0 and not found[at - 1].is_factor:
@@ -160,15 +190,28 @@ def _before_sum(entries: list[_Entry]) -> list[_Entry]:
     return entries
 
 
-def _column(found: Sequence[Amount], tolerance: float) -> float:
-    """The right edge on which most amounts end; of equals, the one further right."""
-    edges = [amount.right for amount in found]
-    return max(edges, key=lambda edge: (sum(abs(edge - other) <= tolerance for other in edges), edge))
+def _columns(region: Sequence[Row], decimals: bool) -> list[_Column]:
+    """The columns that amounts stand in: first the one of most rows' last amounts, then the others."""
+    by_row = [found for row in region if (found := amounts(row, decimals))]
+    if not by_row:
+        return []
+    tolerance = max(
+        PRINT_OFF * median(row.height for row in region),
+        WIDTH_OFF * max(found[-1].right for found in by_row),
+    )
+    last = [found[-1].right for found in by_row]
+    others = [amount.right for found in by_row for amount in found[:-1]]
+    columns: list[_Column] = []
+    for edges in (last, others):
+        for edge in sorted(edges, key=lambda edge: (-sum(abs(edge - e) <= tolerance for e in edges), -edge)):
+            if all(abs(edge - column.right) > tolerance for column in columns):
+                columns.append(_Column(edge, tolerance))
+    return columns[:MOST_COLUMNS]
 
 
 def _words_beside(row: Row, amount: Amount | None) -> str:
     """What stands left of the amount, without the cells that only hold a quantity, a unit or a tax mark."""
-    text = []
+    text: list[str] = []
     for cell in row.cells:
         if amount is not None and cell.left >= amount.left - 1:
             continue

@@ -38,14 +38,15 @@ def mended(lines: Sequence[Line], strays: Sequence[Line], sums: Sequence[Decimal
 
     `strays` are rows that look like a line but whose amount stands outside the amount column.
     """
-    if not lines or not sums or _adds_up(lines, sums):
+    if not lines or adds_up(lines, sums):
         return list(lines)
-    return next((changed for changed in _changes(lines, strays) if _adds_up(changed, sums)), list(lines))
+    return next((changed for changed in _changes(lines, strays) if adds_up(changed, sums)), list(lines))
 
 
-def _adds_up(lines: Sequence[Line], sums: Sequence[Decimal]) -> bool:
+def adds_up(lines: Sequence[Line], sums: Sequence[Decimal]) -> bool:
+    """Whether the lines make one of the printed sums, but for rounding."""
     sum_of_lines = sum((line.value for line in lines), Decimal(0))
-    return any(abs(sum_of_lines - printed) <= ROUNDING for printed in sums)
+    return bool(lines) and any(abs(sum_of_lines - printed) <= ROUNDING for printed in sums)
 
 
 def _changes(lines: Sequence[Line], strays: Sequence[Line]) -> Iterator[list[Line]]:

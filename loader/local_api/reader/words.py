@@ -14,7 +14,8 @@ from functools import cache
 from pathlib import Path
 
 LOOK_ALIKE = str.maketrans({"i": "l", "1": "l", "|": "l", "!": "l", "0": "o", "ß": "ss"})
-LONG = 8  # letters; words this long are also found where the OCR lost the spaces or misread a letter
+LONG = 8  # letters; what is this long is also found where the OCR lost the spaces or misread a letter
+LEAST_MISREAD = 6  # letters of a word; below, one letter makes another word
 
 
 @cache
@@ -33,7 +34,18 @@ def found(phrase: str, text: str) -> bool:
     glued = phrase.replace(" ", "")
     if len(glued) < LONG:
         return False
-    return glued in text.replace(" ", "") or any(_one_letter_off(glued, word) for word in text.split())
+    return glued in text.replace(" ", "") or _nearly_found(phrase.split(), text.split())
+
+
+def _nearly_found(phrase: list[str], text: list[str]) -> bool:
+    """Whether the words of a phrase stand in a text with a letter misread here or there."""
+    return any(
+        all(
+            wanted == word or (len(wanted) >= LEAST_MISREAD and _one_letter_off(wanted, word))
+            for wanted, word in zip(phrase, text[start:], strict=False)
+        )
+        for start in range(len(text) - len(phrase) + 1)
+    )
 
 
 def _one_letter_off(expected: str, read: str) -> bool:
