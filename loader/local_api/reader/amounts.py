@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
-from itertools import pairwise
 
 from loader import reference
 from loader.local_api.reader.rows import Cell, Row
@@ -21,7 +20,7 @@ MARKS = ".,'’"  # noqa: RUF001
 NUMBER = rf"\d+(?:\s?[{MARKS}]\s?\d+)*"
 MULTIPLIED = re.compile(r"[@x×*]\s?$", re.IGNORECASE)  # noqa: RUF001
 NOT_MONEY = re.compile(
-    r"\s?(?:[%:/°]|[@x×*]\s?\d|\.\d|-\d|(?:kgs?|gm?s?|gr|ml|cl|l|lt|ltr|litre|liter|cm|mm|m|oz|lbs?|inch|pcs?|pax|mah|w|v)\b)"  # noqa: RUF001
+    r"\s?(?:[%:/°]|[@x×*]\s?\d|\.\d|-\d|(?:kgs?|gm?s?|gr|ml|cl|l|lt|ltr|litre|liter|cm|mm|m|oz|lbs?|inch|pcs?|pax|mah)\b)"  # noqa: RUF001
     r"|[^\W\d_]{3,}",
     re.IGNORECASE,
 )
@@ -44,7 +43,7 @@ def prints_decimals(rows: Sequence[Row]) -> bool:
     """Whether this receipt prints its amounts with decimals; false for rupiah or yen."""
     with_decimals = without = 0
     for cell in (cell for row in rows for cell in row.cells):
-        for symbol, number, _ in _figures(cell.text):
+        for symbol, number, _ in _figures(_legible(cell.text)):
             tail = len(re.split(rf"[{MARKS}]", number)[-1]) if re.search(rf"[{MARKS}]", number) else 0
             with_decimals += tail == 2
             without += (tail == 3 and number[0] != "0" and _groups(number)) or (tail == 0 and symbol is not None)
@@ -58,7 +57,7 @@ def amounts(row: Row, decimals: bool) -> list[Amount]:
 
 def _amounts(cell: Cell, decimals: bool) -> list[Amount]:
     found = []
-    text = cell.text.translate(WIDE_FORMS)
+    text = _legible(cell.text)
     per_letter = (cell.right - cell.left) / max(1, len(text))
     for symbol, number, match in _figures(text):
         value = _value(number, decimals, symbol is not None)
@@ -78,9 +77,15 @@ def _amounts(cell: Cell, decimals: bool) -> list[Amount]:
     return found
 
 
+def _legible(text: str) -> str:
+    """What the OCR misreads: wide forms, O for a nought, S for a dollar sign, a blank for the decimal point."""
+    text = re.sub(r"[Oo](?=[.,]\d\d(?!\d))", "0", text.translate(WIDE_FORMS))
+    text = re.sub(r"^(\D{0,4}\d{1,4}) (?=\d\d(?:\s?[A-Z]{1,2})?$)", r"\1.", text)
+    return re.sub(r"(?<!\w)S(?=\d+[.,]\d\d(?!\d))", "$", text)
+
+
 def _figures(text: str) -> list[tuple[str | None, str, re.Match[str]]]:
     """(currency symbol, number without spaces, where it was found) for all that could be money."""
-    text = text.translate(WIDE_FORMS)
     figures = []
     for match in _pattern().finditer(text):
         number = re.sub(r"\s", "", match["number"])
@@ -145,13 +150,3 @@ def _signed(number: str, match: re.Match[str]) -> tuple[str, int]:
     if match["tail"] == "-":
         return f"{number}{dash}-", -1
     return number + dash, 1
-
-
-def right_edges_agree(first: float, second: float, tolerance: float) -> bool:
-    """Whether two right edges, in pixels, belong to one column."""
-    return abs(first - second) <= tolerance
-
-
-def gaps(rows: Sequence[Row]) -> list[float]:
-    """Distances from row to row, in pixels."""
-    return [below.middle - above.middle for above, below in pairwise(rows)]

@@ -10,11 +10,14 @@ from decimal import Decimal
 
 from loader.local_api.reader import words
 from loader.local_api.reader.amounts import Amount, amounts, currency_of
+from loader.local_api.reader.categories import trade_of
 from loader.local_api.reader.rows import Row
 
 HEAD = 8  # rows among which the merchant is looked for
 SEPARATOR = r"\s?[-/.]\s?"
-NUMERIC = re.compile(rf"(?<!\d)(\d{{1,4}}){SEPARATOR}(\d{{1,2}}){SEPARATOR}(\d{{4}}|\d{{2}})(?!\d{{1,2}}(?:\D|$))")
+NUMERIC = re.compile(  # the time may follow without a space
+    rf"(?<!\d)(\d{{1,4}}){SEPARATOR}(\d{{1,2}}){SEPARATOR}(20\d\d(?!\d(?!\d?:))|\d\d(?!\d(?!\d?:)))"
+)
 EASTERN = re.compile(r"(20\d\d)\s?年\s?(\d{1,2})\s?月\s?(\d{1,2})")
 NAMED = re.compile(r"(?<!\d)(\d{1,2})(?:st|nd|rd|th|\.)?[\s/.,-]*([^\W\d_]{3,10})\.?[\s/.,'-]*(20\d\d|\d\d)(?!\d)")
 NAMED_FIRST = re.compile(r"\b([^\W\d_]{3,10})\.?\s*(\d{1,2})(?:st|nd|rd|th)?[\s,]+(20\d\d)(?!\d)")
@@ -27,14 +30,14 @@ def merchant_of(rows: Sequence[Row]) -> str | None:
     head = [row for row in rows[:HEAD] if sum(c.isalpha() for c in row.text) >= 4]
     head = [row for row in head if not words.kinds(row.text) & {"date", "column"}]
     for row in head[:4]:
-        if "company" in words.kinds(row.text) and "meta" not in words.kinds(row.text):
+        if "company" in words.kinds(row.text) or trade_of(row.text):
             return row.text
     if not head:
         return None
     return max(head[:3], key=lambda row: row.height).text
 
 
-def currency(rows: Sequence[Row], decimals: bool) -> str | None:
+def currency_of_receipt(rows: Sequence[Row], decimals: bool) -> str | None:
     """ISO 4217 code of the symbol that stands beside most amounts (or alone in a column head); None without any."""
     seen: Counter[str] = Counter()
     for row in rows:
@@ -112,10 +115,12 @@ def _valid(year: int, month: int, day: int) -> date | None:
 def total_of(rows: Sequence[Row], decimals: bool) -> Amount | None:
     """What was to pay, after tax and rounding."""
     candidates: list[tuple[int, int, Amount]] = []
+    paid = _paid(rows, decimals)
     for position, row in enumerate(rows):
         kinds = words.kinds(row.text)
         found = amounts(row, decimals)
         if not kinds & {"total", "grand"}:
+            candidates += [(1, position, amount) for amount in found[-1:] if amount.value in paid]
             continue
         if not found and position + 1 < len(rows) and not kinds & NOT_FINAL:
             following = rows[position + 1]
@@ -129,8 +134,7 @@ def total_of(rows: Sequence[Row], decimals: bool) -> Amount | None:
             rank = 2 if "grand" in kinds else 1
         candidates.append((rank, position, found[-1]))
     if not candidates:
-        return None
-    paid = _paid(rows, decimals)
+        return _plain_sum(rows, decimals)
     repeated = Counter(amount.value for row in rows for amount in amounts(row, decimals))
 
     def score(candidate: tuple[int, int, Amount]) -> tuple[Decimal | int, ...]:
@@ -140,8 +144,20 @@ def total_of(rows: Sequence[Row], decimals: bool) -> Amount | None:
     return max(candidates, key=score)[2]
 
 
+def _plain_sum(rows: Sequence[Row], decimals: bool) -> Amount | None:
+    """Without a total: the last subtotal, else what was paid."""
+    for kind in ("subtotal", "payment"):
+        for row in reversed(rows):
+            if kind in words.kinds(row.text) and (found := amounts(row, decimals)):
+                return found[-1]
+    return None
+
+
 def _paid(rows: Sequence[Row], decimals: bool) -> set[Decimal]:
-    """Amounts handed over, and amounts handed over less the change."""
-    handed = [found[-1].value for row in rows if "payment" in words.kinds(row.text) and (found := amounts(row, decimals))]
-    back = [found[-1].value for row in rows if "change" in words.kinds(row.text) and (found := amounts(row, decimals))]
-    return {*handed, *(given - abs(returned) for given in handed for returned in back)} - {Decimal(0)}
+    """What was handed over less the change."""
+    back = _values(rows, "change", decimals)
+    return {given - abs(returned) for given in _values(rows, "payment", decimals) for returned in back} - {Decimal(0)}
+
+
+def _values(rows: Sequence[Row], kind: str, decimals: bool) -> list[Decimal]:
+    return [found[-1].value for row in rows if kind in words.kinds(row.text) and (found := amounts(row, decimals))]

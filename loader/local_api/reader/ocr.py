@@ -80,7 +80,7 @@ def _strips(picture: Any) -> list[tuple[float, Any]]:
     if picture.width > LONGEST_SIDE // 2:
         height = round(picture.height * LONGEST_SIDE / 2 / picture.width)
         picture = picture.resize((LONGEST_SIDE // 2, height), Image.Resampling.LANCZOS)
-    pieces = []
+    pieces: list[tuple[float, Any]] = []
     top = 0
     while top < picture.height and len(pieces) < MOST_STRIPS:
         bottom = _blank_line(picture, top + round(1.5 * picture.width), top + 2 * picture.width)

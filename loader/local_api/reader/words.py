@@ -14,7 +14,8 @@ from functools import cache
 from pathlib import Path
 
 LOOK_ALIKE = str.maketrans({"i": "l", "1": "l", "|": "l", "!": "l", "0": "o", "ß": "ss"})
-GLUED = 8  # letters; words this long are also found where the OCR lost the spaces
+LONG = 8  # letters; what is this long is also found where the OCR lost the spaces or misread a letter
+LEAST_MISREAD = 6  # letters of a word; below, one letter makes another word
 
 
 @cache
@@ -31,16 +32,37 @@ def found(phrase: str, text: str) -> bool:
     if f" {phrase} " in f" {text} ":
         return True
     glued = phrase.replace(" ", "")
-    return len(glued) >= GLUED and glued in text.replace(" ", "")
+    if len(glued) < LONG:
+        return False
+    return glued in text.replace(" ", "") or _nearly_found(phrase.split(), text.split())
+
+
+def _nearly_found(phrase: list[str], text: list[str]) -> bool:
+    """Whether the words of a phrase stand in a text with a letter misread here or there."""
+    return any(
+        all(
+            wanted == word or (len(wanted) >= LEAST_MISREAD and _one_letter_off(wanted, word))
+            for wanted, word in zip(phrase, text[start:], strict=False)
+        )
+        for start in range(len(text) - len(phrase) + 1)
+    )
+
+
+def _one_letter_off(expected: str, read: str) -> bool:
+    """Whether two words differ in one letter at most: read wrongly, lost or added."""
+    if abs(len(expected) - len(read)) > 1 or expected[0] != read[0]:
+        return False
+    same = 0
+    while same < min(len(expected), len(read)) and expected[same] == read[same]:
+        same += 1
+    return expected[same + 1 :] in (read[same:], read[same + 1 :]) or expected[same:] == read[same + 1 :]
 
 
 @cache
 def kinds(text: str) -> frozenset[str]:
     """The kinds of words that a row's text holds."""
     folded = fold(text)
-    return frozenset(
-        kind for kind, phrases in _phrases().items() if any(found(phrase, folded) for phrase in phrases)
-    )
+    return frozenset(kind for kind, phrases in _phrases().items() if any(found(phrase, folded) for phrase in phrases))
 
 
 def count(kind: str, text: str) -> int:
