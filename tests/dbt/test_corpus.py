@@ -25,7 +25,7 @@ Warehouse = duckdb.DuckDBPyConnection
 
 
 @pytest.mark.parametrize(
-    ("number", "literal"), enumerate(LITERALS), ids=[f"{it.written} {it.currency}" for it in LITERALS]
+    ("number", "literal"), list(enumerate(LITERALS)), ids=[f"{it.written} {it.currency}" for it in LITERALS]
 )
 def test_price_literal(corpus: Warehouse, number: int, literal: Literal) -> None:
     kept = corpus.execute(
