@@ -194,14 +194,18 @@ class RawTables:
         )
 
     def land(
-        self, file: str, lines: list[str], *, ids: Iterable[str], currency: str | None = None, minutes: float = 3
+        self,
+        file: str,
+        lines: list[str],
+        *,
+        ids: Iterable[str],
+        currency: str | None = None,
+        minutes: float = 3,
     ) -> None:
         """A file landed by hand: a receipt and a request for each of its own ids."""
         asked = {custom_id: f"{file}:{custom_id}" for custom_id in ids}
         for custom_id, receipt_id in asked.items():
-            self.receipts(
-                [receipt_id], source=file, source_key=custom_id, currency=currency, minutes=minutes
-            )
+            self.receipts([receipt_id], source=file, source_key=custom_id, currency=currency, minutes=minutes)
         self.requests(file, asked, model="pixtral-large-latest", minutes=minutes)
         self.job(file, file, model="pixtral-large-latest", minutes=minutes)
         self.lines(file, file, lines, minutes=minutes)

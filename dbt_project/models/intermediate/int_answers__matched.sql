@@ -1,3 +1,5 @@
+{{ config(materialized='view') }}
+
 -- One row per request attempt, with the line that answers it if there is one, and one per landed line that
 -- answers none. Results are matched by job and custom_id, never by position.
 with requests as (

@@ -31,7 +31,8 @@ select
     items.is_price_ambiguous,
     items.is_salvaged,
     items.model,
-    items.answered_at
+    items.answered_at,
+    items.category_rule
 from items
 left join receipts on items.receipt_id = receipts.receipt_id
 where items.is_current and items.reason is null

@@ -1,0 +1,30 @@
+"""One warehouse with the whole corpus, built once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from tests.dbt.build import dbt_or_fail
+from tests.dbt.corpus import write_corpus
+from tests.dbt.raw_tables import RawTables
+
+
+@pytest.fixture(scope="session")
+def built_corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The path of a warehouse with the corpus, after `dbt build`."""
+    folder = tmp_path_factory.mktemp("corpus")
+    raw = RawTables(folder / "warehouse.duckdb")
+    write_corpus(raw)
+    dbt_or_fail("build", warehouse=raw.path, target=folder / "target")
+    return raw.path
+
+
+@pytest.fixture(scope="session")
+def corpus(built_corpus: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A read-only connection to the built corpus."""
+    with duckdb.connect(str(built_corpus), read_only=True) as warehouse:
+        yield warehouse

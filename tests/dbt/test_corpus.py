@@ -1,0 +1,140 @@
+"""Every price literal and every shape of answer ends as it should, all the way in the marts."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+
+import duckdb
+import pytest
+
+from tests.dbt.corpus import (
+    LITERALS,
+    REFUSALS,
+    SHAPES,
+    STRAYS,
+    Literal,
+    Refusal,
+    Shape,
+    literal_id,
+    refusal_id,
+    shape_id,
+)
+
+Warehouse = duckdb.DuckDBPyConnection
+
+
+@pytest.mark.parametrize(
+    ("number", "literal"), list(enumerate(LITERALS)), ids=[f"{it.written} {it.currency}" for it in LITERALS]
+)
+def test_price_literal(corpus: Warehouse, number: int, literal: Literal) -> None:
+    kept = corpus.execute(
+        "select price, is_price_ambiguous, currency from marts.receipt_items where receipt_id = ?",
+        [literal_id(number)],
+    ).fetchall()
+    rejected = corpus.execute(
+        "select reason from marts.rejected_items where receipt_id = ?", [literal_id(number)]
+    ).fetchall()
+    try:
+        expected = Decimal(literal.expected)
+    except ArithmeticError:
+        assert (kept, rejected) == ([], [(literal.expected,)])
+    else:
+        assert (kept, rejected) == ([(expected, literal.is_ambiguous, literal.currency)], [])
+
+
+def test_price_raw_is_as_written(corpus: Warehouse) -> None:
+    written = dict(
+        corpus.execute(
+            """
+            select receipt_id, price_raw from marts.receipt_items
+            union all select receipt_id, price_raw from marts.rejected_items
+            """
+        ).fetchall()
+    )
+    for number, literal in enumerate(LITERALS):
+        if literal.written[0] in "-0123456789N":  # a number: its text; a string: what is between the quotes
+            assert written[literal_id(number)] == literal.written
+        elif literal.written.startswith('"'):
+            assert written[literal_id(number)] == json.loads(literal.written)
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=[shape.name for shape in SHAPES])
+def test_answer_shape(corpus: Warehouse, shape: Shape) -> None:
+    answer = corpus.execute(
+        "select status, is_current, item_count from marts.answers where custom_id = ?", [shape_id(shape)]
+    ).fetchall()
+    is_current = shape.status in ("extracted", "empty") or bool(shape.items)
+    assert answer == [(shape.status, is_current, len(shape.items) + len(shape.rejected))]
+
+    items = corpus.execute(
+        """
+        select name, price, category, is_salvaged from marts.receipt_items
+        where receipt_id = ? order by item_number
+        """,
+        [shape_id(shape)],
+    ).fetchall()
+    assert items == [
+        (name, Decimal(price), category, shape.status == "truncated") for name, price, category in shape.items
+    ]
+
+    rejected = corpus.execute(
+        "select reason from marts.rejected_items where receipt_id = ?", [shape_id(shape)]
+    ).fetchall()
+    assert tuple(reason for (reason,) in rejected) == shape.rejected
+
+    reasons = corpus.execute(
+        "select reason from marts.rejected_answers where receipt_id = ?", [shape_id(shape)]
+    ).fetchall()
+    assert reasons == ([(shape.reason,)] if shape.reason else [])
+
+
+@pytest.mark.parametrize(
+    "shape", [shape for shape in SHAPES if shape.header], ids=[shape.name for shape in SHAPES if shape.header]
+)
+def test_receipt_header(corpus: Warehouse, shape: Shape) -> None:
+    columns = ", ".join(shape.header)
+    row = corpus.execute(
+        f"select {columns} from marts.receipts where receipt_id = ?", [shape_id(shape)]
+    ).fetchone()
+    assert row is not None
+    assert dict(zip(shape.header, map(str, row), strict=True)) == shape.header
+
+
+@pytest.mark.parametrize("refusal", REFUSALS, ids=[refusal.name for refusal in REFUSALS])
+def test_provider_error(corpus: Warehouse, refusal: Refusal) -> None:
+    (row,) = corpus.execute(
+        """
+        select answers.status, answers.is_current, reason, detail
+        from marts.answers inner join marts.rejected_answers using (answer_id)
+        where answers.custom_id = ?
+        """,
+        [refusal_id(refusal)],
+    ).fetchall()
+    assert row[:3] == ("failed", False, "provider error")
+    assert refusal.detail in row[3]
+
+
+def test_lines_of_no_request(corpus: Warehouse) -> None:
+    strays = corpus.execute(
+        """
+        select answers.status, reason, is_current, answers.receipt_id
+        from marts.answers inner join marts.rejected_answers using (answer_id)
+        where answers.file_id = 'file-refusals' and answers.line_number > ?
+        order by answers.line_number
+        """,
+        [len(REFUSALS)],
+    ).fetchall()
+    assert strays == [(status, reason, False, None) for _, status, reason in STRAYS]
+
+
+def test_every_landed_line_is_an_answer(corpus: Warehouse) -> None:
+    (difference,) = corpus.execute(
+        """
+        select count(*) from (
+            select file_id, line_number from raw.batch_output
+            except all select file_id, line_number from marts.answers
+        )
+        """
+    ).fetchone() or (None,)
+    assert difference == 0
