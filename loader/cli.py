@@ -277,13 +277,27 @@ def samples(directory: Path, count: int) -> None:
 
 
 @cli.command()
-def publish() -> None:
+@click.option("--parquet", type=click.Path(path_type=Path), metavar="DIR", help="Also one Parquet file a mart, in DIR.")
+@click.option("--despite-failures", is_flag=True, help="Publish even though the last dbt build had failing tests.")
+@json_option
+def publish(parquet: Path | None, despite_failures: bool, as_json: bool) -> None:
     """Copy the marts into the file that BI tools read, and swap it in."""
     from loader.publish import publish_marts
 
     settings = read_settings()
-    tables = publish_marts(settings.warehouse, settings.bi_database)
-    click.echo(f"{settings.bi_database}: {len(tables)} tables published")
+    with Screen() as screen:
+        done = publish_marts(
+            settings.warehouse, settings.bi_database, parquet, despite_failures=despite_failures, on_wait=screen.say
+        )
+    if as_json:
+        show_json({**asdict(done), "bi_database": settings.bi_database, "parquet": parquet})
+        return
+    tests = {"passed": "", "failed": "; tests failed", "unknown": "; no test results known"}[done.tests]
+    newer = f"; {done.unbuilt_lines:,} lines landed after the last dbt build, `make build` brings them in"
+    where = f" and {parquet}/" if parquet else ""
+    click.echo(
+        f"{settings.bi_database}{where}: {len(done.rows)} tables published{tests}{newer if done.unbuilt_lines else ''}"
+    )
 
 
 @cli.command()

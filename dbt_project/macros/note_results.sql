@@ -1,0 +1,60 @@
+{# Notes in the warehouse itself how its last builds ended, so that `loader publish` can refuse failing tests however
+   dbt was started. One row per node, its latest result; a row of kind `invocation` that stays `started` tells of a
+   run that was killed, one that is `empty` of a run with --empty. Only DuckDB warehouses are published, so other engines note nothing. #}
+{% macro note_start() %}
+    {% if execute %}
+        {% do adapter.dispatch('note_start')() %}
+    {% endif %}
+{% endmacro %}
+
+{% macro note_results(results) %}
+    {% if execute %}
+        {% do adapter.dispatch('note_results')(results) %}
+    {% endif %}
+{% endmacro %}
+
+{% macro default__note_start() %}{% endmacro %}
+
+{% macro default__note_results(results) %}{% endmacro %}
+
+{% macro duckdb__note_start() %}
+    {% call statement('note_start', auto_begin=true) %}
+    create schema if not exists audit;
+    create table if not exists audit.build_results (
+        node varchar not null,
+        kind varchar not null,
+        status varchar not null,
+        dbt_version varchar not null,
+        started_at timestamp not null
+    );
+    delete from audit.build_results where kind = 'invocation';
+    insert into audit.build_results values {{ noted('dbt ' ~ flags.WHICH, 'invocation', 'started') }};
+    {% endcall %}
+    {% do adapter.commit() %}
+{% endmacro %}
+
+{% macro duckdb__note_results(results) %}
+    {% set rows = [noted('dbt ' ~ flags.WHICH, 'invocation', 'empty' if flags.EMPTY else 'ended')] %}
+    {% set nodes = [] %}
+    {% for result in results if result.node.resource_type != 'operation' %}
+        {% do rows.append(noted(result.node.unique_id, result.node.resource_type, result.status)) %}
+        {% do nodes.append("'" ~ result.node.unique_id ~ "'") %}
+    {% endfor %}
+    {% set selected = invocation_args_dict.get('select') or invocation_args_dict.get('exclude')
+        or invocation_args_dict.get('selector') or invocation_args_dict.get('resource_types')
+        or invocation_args_dict.get('exclude_resource_types') %}
+    {% call statement('note_results', auto_begin=true) %}
+    {% if flags.WHICH == 'build' and not selected %}
+        delete from audit.build_results;
+    {% else %}
+        delete from audit.build_results where kind = 'invocation' or node in ({{ (nodes or ["''"]) | join(', ') }});
+    {% endif %}
+    insert into audit.build_results values {{ rows | join(', ') }};
+    {% endcall %}
+    {% do adapter.commit() %}
+{% endmacro %}
+
+{% macro noted(node, kind, status) -%}
+    ('{{ node }}', '{{ kind }}', '{{ status }}', '{{ dbt_version }}',
+    timestamp '{{ run_started_at.strftime("%Y-%m-%d %H:%M:%S.%f") }}')
+{%- endmacro %}
