@@ -39,8 +39,7 @@ def find_columns(source: str, names: list[str], typed: list[str], shaped: list[s
     image = next(iter([*typed, *filter(None, [lower.get("image")]), *shaped]), None)
     if image is None:
         raise SourceError(
-            f"no image column in {source}: it has {', '.join(names) or 'none'}; "
-            "name the one with images `image`"
+            f"no image column in {source}: it has {', '.join(names) or 'none'}; name the one with images `image`"
         )
     key = next((lower[name] for name in KEY_COLUMNS if name in lower), None)
     return Columns(image, key, lower.get("text"), lower.get("currency"))
@@ -96,9 +95,7 @@ def batches(file: Path, columns: list[str]) -> Iterator[Any]:
 
     if _is_parquet(file):
         with pq.ParquetFile(file, pre_buffer=False) as table:
-            for group in range(
-                table.num_row_groups
-            ):  # one by one: a damaged one costs no row of those before
+            for group in range(table.num_row_groups):  # one by one: a damaged one costs no row of those before
                 yield from table.iter_batches(_ROWS_AT_A_TIME, [group], columns, use_threads=False)
         return
     for batch in _arrow_batches(file):

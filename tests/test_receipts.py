@@ -231,9 +231,7 @@ def test_one_large_row_group_is_not_held_in_memory(tmp_path: Path) -> None:
 
     rng = np.random.default_rng(1)
     images = [{"bytes": rng.bytes(1_000_000), "path": None} for _ in range(200)]
-    pq.write_table(
-        struct_table(image=images), tmp_path / "t.parquet", compression="none", use_dictionary=False
-    )
+    pq.write_table(struct_table(image=images), tmp_path / "t.parquet", compression="none", use_dictionary=False)
     script = (
         "import resource, sys\nfrom loader.receipts import open_source\n"
         "import pyarrow.parquet\n"
@@ -293,9 +291,7 @@ def from_hub(tmp_path: Path, address: str, **environment: str) -> tuple[list[lis
         "    print(json.dumps([*rows, [source.count()]]))\n"
         "except SourceError as error: print('refused', error)\n"
     )
-    done = python(
-        script, HF_ENDPOINT=address, HF_HOME=str(tmp_path / "hf"), **{"HF_TOKEN": "", **environment}
-    )
+    done = python(script, HF_ENDPOINT=address, HF_HOME=str(tmp_path / "hf"), **{"HF_TOKEN": "", **environment})
     assert done.stderr == ""
     assert done.stdout.count("\n") == 1
     if done.stdout.startswith("refused "):

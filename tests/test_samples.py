@@ -80,9 +80,7 @@ def test_labels_add_up(labels: list[dict[str, Any]]) -> None:
 def test_labels_have_the_keys_that_others_read(labels: list[dict[str, Any]]) -> None:
     known = reference.currency_symbols()
     for label in labels:
-        assert {"store_name", "store_addr", "telephone", "date", "time", "subtotal", "tax", "total"} < set(
-            label
-        )
+        assert {"store_name", "store_addr", "telephone", "date", "time", "subtotal", "tax", "total"} < set(label)
         assert label["currency"] in known
         assert re.fullmatch(r"2025-\d\d-(1[3-9]|2\d)", label["date"])
         assert re.fullmatch(r"\d\d:\d\d", label["time"])
@@ -111,9 +109,7 @@ def test_a_folder_of_samples_is_a_source_in_both_its_forms(tmp_path: Path) -> No
     drawn = list(samples.draw(3))
     assert [receipt.image for receipt in open_source(str(folder))] == [sample.image for sample in drawn]
     table = open_source(str(folder / "receipts.parquet"))
-    assert [(r.source_key, r.image, r.label) for r in table] == [
-        (s.receiptId, s.image, s.text) for s in drawn
-    ]
+    assert [(r.source_key, r.image, r.label) for r in table] == [(s.receiptId, s.image, s.text) for s in drawn]
     assert pq.read_schema(folder / "receipts.parquet").names == ["image", "receiptId", "text"]
     lines = (folder / "labels.jsonl").read_text(encoding="utf-8").splitlines()
     assert [json.loads(line) for line in lines] == [{"receiptId": s.receiptId, "text": s.text} for s in drawn]

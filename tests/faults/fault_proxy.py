@@ -116,7 +116,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _handle(self) -> None:
         proxy: FaultProxy = self.server.proxy  # type: ignore[attr-defined]
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0)) if not self._is_chunked() else self._chunks()
+        body = (
+            self.rfile.read(int(self.headers.get("Content-Length") or 0)) if not self._is_chunked() else self._chunks()
+        )
         if self.path.startswith("/elsewhere"):
             proxy.served_after_redirect.append(self.headers.get("Authorization", ""))
             self._answer(200, b"{}")

@@ -116,7 +116,9 @@ class LoaderRuns:
             "ended jobs": self.query(
                 "select count(distinct job_id), count(*) from raw.batch_jobs where job::json->>'status' = 'SUCCESS'"
             ),
-            "ledger": self.query("select custom_id, attempt, receipt_id, max_tokens, state from ledger.requests order by all"),
+            "ledger": self.query(
+                "select custom_id, attempt, receipt_id, max_tokens, state from ledger.requests order by all"
+            ),
             "shards": self.query("select state, request_count from ledger.shards order by all"),
         }
 

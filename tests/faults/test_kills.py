@@ -66,9 +66,7 @@ def assert_healed(runs: LoaderRuns, undisturbed: LoaderRuns, jobs_before: int, s
     assert list((runs.warehouse.with_suffix(".files") / "downloads").iterdir()) == []
 
 
-@pytest.mark.parametrize(
-    "moment", [pytest.param(m, marks=[] if m in QUICK else [pytest.mark.slow]) for m in MOMENTS]
-)
+@pytest.mark.parametrize("moment", [pytest.param(m, marks=[] if m in QUICK else [pytest.mark.slow]) for m in MOMENTS])
 def test_killed_at_a_step(moment: str, runs: LoaderRuns, undisturbed: LoaderRuns, server: Child) -> None:
     before = jobs_made(server)
     code, said = runs.run(kill_at=moment)
