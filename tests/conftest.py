@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import instant_reader
+from tests import instant_reader
 import pytest
 from mistralai.client import Mistral
 
@@ -30,7 +30,7 @@ class ApiServer:
 
 
 def _environment(monkeypatch: pytest.MonkeyPatch, log: Path) -> None:
-    here = str(Path(__file__).parent)
+    here = str(Path(__file__).parent.parent)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([here, os.environ.get("PYTHONPATH", "")]))
     monkeypatch.setenv("INSTANT_READER_LOG", str(log))
 

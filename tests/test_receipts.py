@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from fake_hub import fake_hub
+from tests.fake_hub import fake_hub
 
 from loader import folders
 from loader.errors import SourceError

@@ -19,7 +19,7 @@ from PIL import Image
 from loader.local_api.serve import Child, launch
 
 HERE = Path(__file__).parent
-READER = "instant_reader:read_receipt"
+READER = "tests.instant_reader:read_receipt"
 
 
 def draw_receipts(folder: Path, count: int, seed: int = 0) -> Path:
@@ -36,7 +36,7 @@ def draw_receipts(folder: Path, count: int, seed: int = 0) -> Path:
 def instant_server(state_dir: Path) -> Iterator[Child]:
     """The embedded API in a process of its own, with a reader that answers at once."""
     before = os.environ.get("PYTHONPATH")
-    os.environ["PYTHONPATH"] = str(HERE.parent)
+    os.environ["PYTHONPATH"] = str(HERE.parent.parent)
     try:
         child = launch(state_dir, reader=READER, workers=1)
     finally:

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from harness import LoaderRuns, draw_receipts, instant_server
-from loader_process import POINTS
+from tests.faults.harness import LoaderRuns, draw_receipts, instant_server
+from tests.faults.loader_process import POINTS
 
 from loader.local_api.serve import Child
 

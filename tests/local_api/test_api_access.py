@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import ApiServer
+from tests.conftest import ApiServer
 from mistralai.client import Mistral, errors
 
 from loader.errors import LoaderError

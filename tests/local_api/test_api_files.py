@@ -10,7 +10,7 @@ import uuid
 from pathlib import Path
 
 import pytest
-from conftest import ApiServer
+from tests.conftest import ApiServer
 from mistralai.client import errors
 
 

@@ -6,10 +6,10 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import batch_lines
+from tests.local_api import batch_lines
 import pytest
-from batch_lines import ENDPOINT, MODEL, custom_ids, download, finished, start_job
-from conftest import ApiServer
+from tests.local_api.batch_lines import ENDPOINT, MODEL, custom_ids, download, finished, start_job
+from tests.conftest import ApiServer
 from mistralai.client import errors
 
 

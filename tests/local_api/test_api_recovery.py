@@ -11,10 +11,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import batch_lines
-import instant_reader
+from tests.local_api import batch_lines
+from tests import instant_reader
 import pytest
-from batch_lines import custom_ids, download, finished, start_job, wait_for
+from tests.local_api.batch_lines import custom_ids, download, finished, start_job, wait_for
 from mistralai.client import Mistral
 
 from loader.errors import LoaderError

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import batch_lines
-import instant_reader
+from tests.local_api import batch_lines
+from tests import instant_reader
 import pytest
-from conftest import ApiServer
+from tests.conftest import ApiServer
 from mistralai.client import errors
 
 from loader.local_api.completions import complete
