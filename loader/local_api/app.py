@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib.util
-import os
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -160,7 +159,7 @@ class Api:
             return JSONResponse(await run_in_threadpool(self._keep, upload, fields))
 
     def _keep(self, upload: Upload, fields: schemas.UploadFields) -> dict[str, Any]:
-        os.fsync(upload.fileno())
+        upload.sync()
         filename = upload.filename or "upload.jsonl"
         return self.store.add_file(
             NewFile(

@@ -41,6 +41,12 @@ def internal_error(message: str) -> ApiRefusal:
     return ApiRefusal(500, error_body(500, message, "internal_server_error", "3000"))
 
 
+def no_space(reason: str) -> ApiRefusal:
+    """507: what came in cannot be written."""
+    message = f"The server cannot write what was sent ({reason})"
+    return ApiRefusal(507, error_body(507, message, "internal_server_error", "3000"))
+
+
 def not_found(what: str) -> ApiRefusal:
     """404: there is no such thing (any more)."""
     return ApiRefusal(404, {"detail": f"{what} not found"})

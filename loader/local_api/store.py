@@ -13,6 +13,7 @@ opened. One server owns a state directory: the second one is refused.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -20,7 +21,7 @@ import sqlite3
 import threading
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ import filelock
 
 from loader.errors import LoaderError
 from loader.local_api.filters import Where
+from loader.local_api.shapes import file_object, job_object
 
 TERMINAL = ("SUCCESS", "FAILED", "TIMEOUT_EXCEEDED", "CANCELLED")
 
@@ -136,11 +138,22 @@ class Store:
     def add_file(self, new: NewFile) -> dict[str, Any]:
         """Take over a complete, synced file; its row in the vendor's shape."""
         file_id = str(uuid.uuid4())
-        with self._lock, self._db:
+        with self._file_change([file_id]):
             self._insert_file(file_id, new)
         found = self.file(file_id)
         assert found is not None
         return found
+
+    @contextlib.contextmanager
+    def _file_change(self, file_ids: Sequence[str]) -> Iterator[None]:
+        """A transaction that adds these files; when it fails (a full disk), their content goes."""
+        try:
+            with self._lock, self._db:
+                yield
+        except (OSError, sqlite3.Error):
+            for file_id in file_ids:
+                self.file_path(file_id).unlink(missing_ok=True)
+            raise
 
     def _insert_file(self, file_id: str, new: NewFile) -> None:
         size = new.path.stat().st_size
@@ -166,7 +179,7 @@ class Store:
         """A file in the vendor's shape, or None."""
         with self._lock:
             row = self._db.execute("select * from files where id = ?", (file_id,)).fetchone()
-        return _file(row) if row else None
+        return file_object(row) if row else None
 
     def files(
         self,
@@ -188,7 +201,7 @@ class Store:
         if search is not None:
             where.add("instr(lower(filename), lower(?)) > 0", search)
         rows, total = self._page("files", where, "seq desc", page, page_size)
-        return [_file(row) for row in rows], total
+        return [file_object(row) for row in rows], total
 
     def delete_file(self, file_id: str) -> bool:
         """Forget a file and remove its content; False when there was none."""
@@ -251,7 +264,7 @@ class Store:
         """A job in the vendor's shape, or None."""
         with self._lock:
             row = self._db.execute("select * from jobs where id = ?", (job_id,)).fetchone()
-        return _job(row) if row else None
+        return job_object(row) if row else None
 
     def deadline(self, job_id: str) -> float:
         """Unix seconds after which the job's time is up."""
@@ -283,7 +296,7 @@ class Store:
                 "exists (select 1 from json_each(jobs.metadata) where key = ? and value = ?)", key, value
             )
         rows, total = self._page("jobs", where, "seq desc" if newest_first else "seq", page, page_size)
-        return [_job(row) for row in rows], total
+        return [job_object(row) for row in rows], total
 
     def unfinished_jobs(self) -> list[dict[str, Any]]:
         """Jobs that are queued, running or being cancelled, oldest first."""
@@ -292,7 +305,7 @@ class Store:
             rows = self._db.execute(
                 f"select * from jobs where status not in ({marks}) order by seq", TERMINAL
             ).fetchall()
-        return [_job(row) for row in rows]
+        return [job_object(row) for row in rows]
 
     def start_job(self, job_id: str, total: int, succeeded: int, failed: int) -> None:
         """QUEUED -> RUNNING, with its counters; a cancellation that was asked for stays asked for."""
@@ -336,7 +349,7 @@ class Store:
         ids = {
             name: str(uuid.uuid4()) if new else None for name, new in (("output", output), ("error", error))
         }
-        with self._lock, self._db:
+        with self._file_change([file_id for file_id in ids.values() if file_id]):
             for name, new in (("output", output), ("error", error)):
                 file_id = ids[name]
                 if new is not None and file_id is not None:
@@ -381,32 +394,3 @@ def _link(source: Path, target: Path) -> None:
         raise
     except OSError:  # a file system without hard links
         shutil.copyfile(source, target)
-
-
-def _file(row: sqlite3.Row) -> dict[str, Any]:
-    columns = [name for name in row.keys() if name != "seq"]  # noqa: SIM118 (a Row iterates over its values)
-    return {"object": "file", **{name: row[name] for name in columns}, "signature": None}
-
-
-def _job(row: sqlite3.Row) -> dict[str, Any]:
-    return {
-        "id": row["id"],
-        "object": "batch",
-        "input_files": json.loads(row["input_files"]),
-        "metadata": json.loads(row["metadata"]) if row["metadata"] else None,
-        "endpoint": row["endpoint"],
-        "model": row["model"],
-        "agent_id": None,
-        "output_file": row["output_file"],
-        "error_file": row["error_file"],
-        "errors": json.loads(row["errors"]),
-        "outputs": None,
-        "status": row["status"],
-        "created_at": int(row["created"]),
-        "started_at": row["started_at"],
-        "completed_at": row["completed_at"],
-        "total_requests": row["total_requests"],
-        "completed_requests": row["succeeded_requests"] + row["failed_requests"],
-        "succeeded_requests": row["succeeded_requests"],
-        "failed_requests": row["failed_requests"],
-    }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 from types import TracebackType
@@ -10,7 +12,7 @@ from typing import BinaryIO
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
-from loader.local_api.errors import ApiRefusal, invalid, too_large
+from loader.local_api.errors import ApiRefusal, invalid, no_space, too_large
 
 MAX_FILE_BYTES = 512 * 1024 * 1024
 MAX_FIELD_BYTES = 4096
@@ -44,7 +46,8 @@ class Upload:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._file.close()
+        with contextlib.suppress(OSError):  # a full disk: what is left in the buffer has nowhere to go
+            self._file.close()
         self.path.unlink(missing_ok=True)
 
     async def receive(self, content_type: str, blocks: AsyncIterator[bytes]) -> None:
@@ -59,6 +62,8 @@ class Upload:
                     refusal = invalid(["body"], "The multipart body is malformed")
                 except ApiRefusal as raised:
                     refusal = raised
+                except OSError as error:
+                    refusal = no_space(str(error.strerror))
         if refusal is not None:
             raise refusal
         if not self._complete:
@@ -66,11 +71,14 @@ class Upload:
         if self.filename is None:
             raise invalid(["body", "file"], "Field required", "missing")
         self.num_lines += self._last_byte != b"\n"
-        self._file.flush()
 
-    def fileno(self) -> int:
-        """The open file's descriptor, to sync it."""
-        return self._file.fileno()
+    def sync(self) -> None:
+        """Have the file on disk; ApiRefusal (507) when it doesn't fit."""
+        try:
+            self._file.flush()
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            raise no_space(str(error.strerror)) from None
 
     def _parser(self, content_type: str) -> MultipartParser:
         kind, options = parse_options_header(content_type)

@@ -214,7 +214,6 @@ REQUEST = {"custom_id": "1", "body": {"messages": []}}
         ({"requests": None}, None),
         ({"input_files": ["00000000-0000-4000-8000-000000000000"]}, None),
         ({"requests": None, "input_files": ["../x"]}, "input_files"),
-        ({"endpoint": "/v1/nonsense"}, "endpoint"),
         ({"model": None}, "model"),
     ],
 )
@@ -232,11 +231,12 @@ def test_what_the_vendor_would_not_take(
 def test_unknown_models_files_and_jobs(shared_server: ApiServer) -> None:
     jobs = shared_server.client.batch.jobs
     missing = "00000000-0000-4000-8000-000000000000"
-    for status, call in {
-        400: lambda: jobs.create(requests=[REQUEST], endpoint=ENDPOINT, model="mistral-small-2603"),
-        404: lambda: jobs.create(input_files=[missing], endpoint=ENDPOINT, model=MODEL),
-        422: lambda: jobs.get(job_id="nonsense"),
-    }.items():
+    for status, call in [
+        (400, lambda: jobs.create(requests=[REQUEST], endpoint=ENDPOINT, model="mistral-small-2603")),
+        (400, lambda: jobs.create(requests=[REQUEST], endpoint="/v1/embeddings", model=MODEL)),
+        (404, lambda: jobs.create(input_files=[missing], endpoint=ENDPOINT, model=MODEL)),
+        (422, lambda: jobs.get(job_id="nonsense")),
+    ]:
         with pytest.raises(errors.SDKError) as refused:
             call()
         assert refused.value.status_code == status

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from tests.local_api import batch_lines
@@ -16,6 +17,7 @@ from tests import instant_reader
 import pytest
 from tests.local_api.batch_lines import custom_ids, download, finished, start_job, wait_for
 from mistralai.client import Mistral
+from mistralai.client.models import BatchJob
 
 from loader.errors import LoaderError
 from loader.local_api.app import create_app
@@ -45,9 +47,13 @@ def wait_until(condition: Callable[[], bool], seconds: float = 15) -> None:
         time.sleep(0.05)
 
 
+def has_completed(count: int, job: BatchJob) -> bool:
+    return job.completed_requests >= count
+
+
 def run_until_answered(client: Mistral, count: int, some: int) -> str:
     job = start_job(client, batch_lines.lines(count), metadata={"shard": "1"})
-    wait_for(lambda: client.batch.jobs.get(job_id=job.id), lambda now: now.completed_requests >= some)
+    wait_for(lambda: client.batch.jobs.get(job_id=job.id), partial(has_completed, some))
     return job.id
 
 
@@ -57,20 +63,21 @@ def test_a_killed_server_goes_on_and_reads_no_image_twice(
     monkeypatch.setenv("INSTANT_READER_SECONDS", "0.02")
     child, client = start(tmp_path / "state")
     job_id = run_until_answered(client, 150, 10)
-    for _ in range(2):
+    orphans: list[int] = []
+    for some in (60, 100):
+        orphans += worker_pids(tmp_path / "state")
         child.process.kill()
         child.stop()
         child, client = start(tmp_path / "state")
-        wait_for(
-            lambda: client.batch.jobs.get(job_id=job_id),  # noqa: B023 (called at once)
-            lambda now: now.completed_requests > 20,
-        )
+        wait_for(partial(client.batch.jobs.get, job_id=job_id), partial(has_completed, some))
     try:
         job = finished(client, job_id)
         assert (job.status, job.succeeded_requests, job.metadata) == ("SUCCESS", 150, {"shard": "1"})
         results = download(client, job.output_file)
         assert custom_ids(results) == sorted(f"r{number}" for number in range(150))
         assert sorted(reader_log.read_text().split()) == sorted(map(batch_lines.digest, range(150)))
+        assert len(orphans) == 4
+        assert not any(map(is_alive, orphans))
     finally:
         child.stop()
 
