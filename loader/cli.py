@@ -114,8 +114,8 @@ def _in_words(summary: dict[str, Any], source: str) -> str:
     parts = [f"{summary['receipts']:,} receipts from {source}"]
     if summary["rejected"]:
         parts.append(f"{summary['rejected']:,} rejected (raw.receipts says why)")
-    if summary["already_answered"]:
-        parts.append(f"{summary['already_answered']:,} asked before")
+    if summary["already_asked"]:
+        parts.append(f"{summary['already_asked']:,} asked before")
     parts.append(f"{summary['requests']:,} requests in {summary['jobs']:,} jobs")
     parts.append(f"{summary['lines']:,} lines landed")
     if summary["pending"]:
@@ -139,7 +139,7 @@ def _show_estimate(settings: Settings, expected: dict[str, Any], as_json: bool) 
     about = "about " if expected["is_extrapolated"] else ""
     click.echo(
         f"{settings.receipts} to {settings.model}: {about}{expected['requests']:,} requests "
-        f"({expected['receipts']:,} receipts, {expected['already_answered']:,} asked before, "
+        f"({expected['receipts']:,} receipts, {expected['already_asked']:,} asked before, "
         f"{expected['rejected']:,} rejected) in {expected['shards']:,} shards, {expected['bytes'] / 1e6:,.1f} MB, "
         f"{expected['prompt_tokens']:,} prompt and about {expected['completion_tokens']:,} completion tokens, "
         f"about ${expected['cost_usd']:.4f}; nothing was sent"

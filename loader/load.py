@@ -42,7 +42,7 @@ class Summary:
     load_id: str
     receipts: int = 0
     rejected: int = 0
-    already_answered: int = 0
+    already_asked: int = 0
     requests: int = 0
     jobs: int = 0
     lines: int = 0
@@ -156,7 +156,7 @@ class Run:
         if is_first_pass:
             self.summary.receipts = planner.seen
             self.summary.rejected = planner.rejected
-            self.summary.already_answered = planner.skipped
+            self.summary.already_asked = planner.skipped
         self.summary.requests += planner.planned
         return planner.planned
 

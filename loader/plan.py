@@ -68,7 +68,7 @@ class Estimate:
 
     receipts: int
     rejected: int
-    already_answered: int
+    already_asked: int
     requests: int
     shards: int
     bytes: int
@@ -287,7 +287,7 @@ def estimate(warehouse: Warehouse, source: Source, question: Question, limit: in
     return Estimate(
         receipts=figures["receipts"],
         rejected=figures["rejected"],
-        already_answered=figures["known"],
+        already_asked=figures["known"],
         requests=figures["requests"],
         shards=shards,
         bytes=figures["bytes"],

@@ -26,7 +26,7 @@ def draw_receipts(folder: Path, count: int, seed: int = 0) -> Path:
     """So many small images, no two alike, with a broken file and a copy among them."""
     folder.mkdir(parents=True)
     for number in range(count):
-        Image.new("RGB", (40, 60), (number % 256, number // 256, seed % 256)).save(folder / f"{number:04}.jpg")
+        Image.new("RGB", (40, 60), (number * 37 % 256, number * 91 % 256, (number + seed) * 53 % 256)).save(folder / f"{number:04}.jpg")
     (folder / "broken.jpg").write_bytes(b"this is not an image")
     (folder / "copy.jpg").write_bytes((folder / "0000.jpg").read_bytes())
     return folder

@@ -1,0 +1,219 @@
+"""The commands as a person meets them: exit codes, one line for what went wrong, no traceback, no key."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from mistralai.client import Mistral
+from PIL import Image
+
+from loader import cli
+from tests.conftest import ApiServer
+
+Run = Callable[..., tuple[int, str, str]]
+NAMES = ("MISTRAL_API_KEY", "MISTRAL_SERVER_URL", "RECEIPTS", "RECEIPTS_CURRENCY", "MODEL", "WAREHOUSE", "BI_DATABASE")
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
+    """Runs `loader …` in this process: (exit code, standard output, standard error)."""
+    for name in (*NAMES, "MAX_COST_USD"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("WAREHOUSE", str(tmp_path / "w.duckdb"))
+    monkeypatch.setenv("BI_DATABASE", str(tmp_path / "bi.duckdb"))
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["loader", *arguments])
+        code: Any = 0
+        try:
+            cli.main()
+        except SystemExit as ended:
+            code = ended.code or 0
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return run
+
+
+@pytest.fixture
+def api(monkeypatch: pytest.MonkeyPatch, run: Run, api_server: ApiServer) -> ApiServer:
+    """The embedded server in the place of the vendor's, as MISTRAL_SERVER_URL names it."""
+    monkeypatch.setenv("MISTRAL_SERVER_URL", api_server.child.url)
+    monkeypatch.setenv("MISTRAL_API_KEY", api_server.child.token)
+    monkeypatch.setenv("MODEL", "local-ocr")
+    return api_server
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Three receipts, one of them twice, and two files that are no image."""
+    made = tmp_path / "receipts"
+    made.mkdir()
+    for number in range(3):
+        Image.new("RGB", (40, 60), (80 * number, 0, 0)).save(made / f"{number}.jpg")
+    (made / "copy.jpg").write_bytes((made / "0.jpg").read_bytes())
+    (made / "broken.jpg").write_bytes(b"this is not an image")
+    (made / "empty.png").write_bytes(b"")
+    return made
+
+
+def rows(tmp_path: Path, query: str) -> list[tuple[Any, ...]]:
+    with duckdb.connect(str(tmp_path / "w.duckdb"), read_only=True) as connection:
+        return connection.execute(query).fetchall()
+
+
+def test_every_command_is_in_the_readme_and_has_help(run: Run) -> None:
+    readme = (Path(__file__).parent.parent / "README.md").read_text()
+    for name in cli.cli.commands:
+        code, out, _ = run(name, "--help") if name != "dbt" else (0, "Usage", "")
+        assert code == 0 and "Usage" in out
+        assert f"loader {name}" in readme, f"README.md does not mention `loader {name}`"
+
+
+def test_a_folder_is_loaded_once(run: Run, api: ApiServer, folder: Path, tmp_path: Path) -> None:
+    code, out, err = run("load", "--receipts", str(folder), "--currency", "MYR")
+    assert code == 0, err
+    assert "6 receipts" in out and "2 rejected" in out and "3 requests" in out and "3 lines landed" in out
+    assert len(api.read_images()) == 3
+    rejected = "select source_key, rejected_reason from raw.receipts where rejected_reason is not null order by 1"
+    assert [key for key, _ in rows(tmp_path, rejected)] == ["broken.jpg", "empty.png"]
+    assert rows(tmp_path, "select distinct source, currency from raw.receipts") == [("receipts", "MYR")]
+
+    code, out, _ = run("load", "--receipts", str(folder), "--currency", "MYR", "--json")
+    summary = json.loads(out)
+    assert code == 0
+    assert (summary["requests"], summary["jobs"], summary["already_asked"]) == (0, 0, 4)
+    assert len(api.read_images()) == 3, "a second load must ask nothing"
+    assert rows(tmp_path, "select status, count(*) from raw.loads group by 1 order by 1") == [
+        ("finished", 2),
+        ("started", 2),
+    ]
+
+
+def test_no_wait_is_taken_up_by_the_next_load(run: Run, api: ApiServer, folder: Path, tmp_path: Path) -> None:
+    code, out, _ = run("load", "--receipts", str(folder), "--no-wait")
+    assert code == 0 and "3 pending" in out
+    code, out, _ = run("status")
+    assert code == 0 and "submitted" in out
+    code, _, err = run("load", "--receipts", str(folder))
+    assert code == 0 and "taking up 3 requests" in err
+    assert rows(tmp_path, "select count(*) from raw.batch_output") == [(3,)]
+    assert rows(tmp_path, "select count(*) from raw.batch_requests") == [(3,)]
+    code, out, _ = run("status", "--json")
+    assert json.loads(out)["requests"] == [{"count": 3, "model": "local-ocr", "state": "answered"}]
+
+
+def test_cancel_lands_what_was_finished_and_the_rest_can_be_asked_again(
+    run: Run, api: ApiServer, folder: Path, tmp_path: Path
+) -> None:
+    run("load", "--receipts", str(folder), "--no-wait")
+    code, out, _ = run("cancel")
+    assert code == 0 and "1 jobs cancelled" in out
+    landed = rows(tmp_path, "select count(*) from raw.batch_output")[0][0]
+    assert run("load", "--receipts", str(folder))[0] == 0
+    states = rows(tmp_path, "select state, count(distinct custom_id) from ledger.requests group by 1 order by 1")
+    assert dict(states)["answered"] == 3
+    assert len(api.read_images()) == 3 and landed <= 3
+
+
+def test_dry_run_sends_nothing(run: Run, api: ApiServer, folder: Path) -> None:
+    code, out, _ = run("load", "--receipts", str(folder), "--dry-run")
+    assert code == 0 and "3 requests" in out and "nothing was sent" in out
+    assert Mistral(api_key=api.child.token, server_url=api.child.url).files.list().total == 0
+
+
+def test_a_load_above_the_budget_is_refused_with_the_figure(
+    run: Run, api: ApiServer, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MODEL", "mistral-large-2512")
+    code, _, err = run("load", "--receipts", str(folder), "--max-cost", "0.0001")
+    assert code == 1
+    assert re.search(r"would cost about \$0\.\d\d and may cost \$0\.00: allow it with --max-cost", err)
+    assert api.client.files.list().total == 0
+
+
+def test_extract_prints_the_items_and_lands_nothing(run: Run, api: ApiServer, folder: Path, tmp_path: Path) -> None:
+    code, out, _ = run("extract", str(folder / "1.jpg"))
+    assert code == 0 and "classification" in out and "merchant: Shop" in out
+    code, out, _ = run("extract", str(folder / "1.jpg"), "--json", "--style", "notebook")
+    assert code == 0 and len(json.loads(out)["items"]) == 3
+    assert not (tmp_path / "w.duckdb").exists()
+
+
+def test_land_takes_files_that_came_another_way(run: Run, tmp_path: Path) -> None:
+    body = {"model": "m", "choices": [{"finish_reason": "stop", "message": {"content": "{}"}}]}
+    line = {"id": "x", "custom_id": "0", "response": {"status_code": 200, "body": body}, "error": None}
+    (tmp_path / "out.jsonl").write_text(json.dumps(line) + "\n")
+    code, out, _ = run("land", "out.jsonl", "--currency", "idr")
+    assert code == 0 and "1 lines" in out
+    code, out, _ = run("land", "out.jsonl")
+    assert code == 0 and "nothing added" in out
+
+
+BAD = [
+    (("load", "--receipts", "no-such-folder"), 1, "no-such-folder"),
+    (("load", "--receipts", "nothing"), 1, "nothing"),
+    (("load", "--currency", "XYZ1"), 1, "unknown currency 'XYZ1'"),
+    (("load", "--model", "gpt-9"), 1, "no price is known for model 'gpt-9'"),
+    (("load", "--limit", "0"), 2, "--limit"),
+    (("extract", "no.jpg"), 1, "no.jpg: No such file"),
+    (("extract", "notes.txt"), 1, "notes.txt"),
+    (("land", "none.jsonl"), 1, "no such file"),
+    (("land", "notes.txt"), 1, "is not batch output"),
+    (("status",), 1, "run `make load` first"),
+    (("show",), 1, "run `make` first"),
+    (("cancel",), 1, "does not exist yet"),
+    (("nonsense",), 2, "No such command"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "code", "words"), BAD)
+def test_bad_input_gets_one_clear_line(
+    run: Run, tmp_path: Path, arguments: tuple[str, ...], code: int, words: str
+) -> None:
+    (tmp_path / "nothing").mkdir()
+    (tmp_path / "notes.txt").write_text("hello\n")
+    ended, out, err = run(*arguments)
+    assert ended == code and words in err
+    assert "Traceback" not in out + err
+    if code == 1:
+        assert len([line for line in err.splitlines() if line.startswith("error: ")]) == 1
+
+
+def test_a_wrong_key_is_named_and_not_shown(
+    run: Run, api: ApiServer, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MISTRAL_API_KEY", "wrong-secret-key")
+    code, out, err = run("load", "--receipts", str(folder))
+    assert code == 1 and "rejected the key (401)" in err
+    assert "wrong-secret-key" not in out + err
+
+
+def test_a_server_that_is_not_there_is_named(
+    run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("loader.batch_api.FIRST_PATIENCE_SECONDS", 0.5)
+    monkeypatch.setenv("MISTRAL_SERVER_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("MISTRAL_API_KEY", "key")
+    code, _, err = run("load", "--receipts", str(folder))
+    assert code == 1 and "cannot reach http://127.0.0.1:9" in err and "check the network" in err
+
+
+def test_a_model_that_the_api_refuses_is_named(
+    run: Run, api: ApiServer, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MODEL", "ministral-3b-2512")  # has a price, but this server does not have it
+    code, _, err = run("load", "--receipts", str(folder))
+    assert code == 1 and "model 'ministral-3b-2512' was refused" in err
+    monkeypatch.setenv("MODEL", "local-ocr")
+    code, out, err = run("load", "--receipts", str(folder))
+    assert code == 0, "what was prepared for the refused model must not stand in the way"
+    assert "dropping 3 prepared requests" in err and "3 lines landed" in out
