@@ -25,10 +25,10 @@ COMPACT = re.compile(r"(?<!\d)(\d{2})(\d{2})(20\d{2})(?!\d)")
 NOT_FINAL = frozenset({"subtotal", "count", "tax", "service", "rounding", "discount", "points", "change", "payment"})
 
 
-def merchant_of(rows: Sequence[Row]) -> str | None:
+def merchant_of(rows: Sequence[Row], decimals: bool) -> str | None:
     """The shop's name: the first of the upper rows that names a company, else the largest print among them."""
     head = [row for row in rows[:HEAD] if sum(c.isalpha() for c in row.text) >= 4]
-    head = [row for row in head if not words.kinds(row.text) & {"date", "column"}]
+    head = [row for row in head if not words.kinds(row.text) & {"date", "column"} and not amounts(row, decimals)]
     for row in head[:4]:
         if "company" in words.kinds(row.text) or trade_of(row.text):
             return row.text

@@ -7,7 +7,6 @@ is downloaded, printed or written. The heavy libraries are imported here only, a
 from __future__ import annotations
 
 import io
-import os
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -124,8 +123,12 @@ def _printed_area(picture: Any) -> tuple[int, int, int, int]:
 def _recognised(picture: Any, top: float) -> list[TextBox]:
     import numpy as np
 
+    engine = _engine()
     pixels = np.ascontiguousarray(np.asarray(picture)[:, :, ::-1])
-    found = _engine()(pixels)
+    try:
+        found = engine(pixels)
+    except Exception:  # a shape that OpenCV or the models can't take: nothing to read on it
+        return []
     if found.boxes is None or found.txts is None:
         return []
     return [
@@ -137,7 +140,6 @@ def _recognised(picture: Any, top: float) -> list[TextBox]:
 @cache
 def _engine() -> Any:
     """The OCR engine of this process; its models are named by path, so that rapidocr looks for none on the net."""
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
     import cv2
     import rapidocr
 
