@@ -14,6 +14,7 @@ from typing import Any
 
 LONGEST_SIDE = 1600  # pixels; more costs time and reads no better
 DETECTION_SIDE = 1024
+SHRINKABLE = frozenset({"L", "LA", "RGB", "RGBA", "CMYK"})  # modes whose pixels can be averaged
 MOST_PIXELS = 50_000_000  # after a JPEG's own downscaling; a larger picture would not fit a worker's memory
 MOST_STRIPS = 6
 LONG_RECEIPT = 3.0  # height to width; above it the picture is read in pieces, or its print would become too small
@@ -44,7 +45,9 @@ def _picture(image: bytes) -> Any:
             opened.draft("RGB", (LONGEST_SIDE, LONGEST_SIDE))
             if opened.width * opened.height > MOST_PIXELS:
                 return None
-            return _flattened(ImageOps.exif_transpose(opened))
+            shrink = max(opened.size) // (2 * LONGEST_SIDE)
+            picture = opened.reduce(shrink) if shrink > 1 and opened.mode in SHRINKABLE else opened
+            return _flattened(ImageOps.exif_transpose(picture))
     except Exception:  # decoders raise anything on broken bytes, and a broken image is one without text
         return None
 

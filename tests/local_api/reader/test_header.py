@@ -49,8 +49,10 @@ def test_the_row_that_says_date_comes_before_one_that_speaks_of_an_end() -> None
     assert header.purchased_on(rows(receipt), month_first=False) == "2024-03-05"
 
 
-def test_date_without_separators_when_there_is_no_other() -> None:
-    assert header.purchased_on(rows("27032018  No.CS-20242"), month_first=False) == "2018-03-27"
+@pytest.mark.parametrize("text", ["27032018  No.CS-20242", "2703/2018", "27/032018"])
+def test_date_without_separators_when_there_is_no_other(text: str) -> None:
+    assert header.purchased_on(rows(text), month_first=False) == "2018-03-27"
+    assert header.purchased_on(rows(f"{text}\n01/02/2018"), month_first=False) == "2018-02-01"
 
 
 @pytest.mark.parametrize(

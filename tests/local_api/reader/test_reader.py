@@ -106,6 +106,16 @@ def test_transparency_is_paper() -> None:
     assert [item.price for item in read_receipt(encoded(picture)).items] == ["2.50"]
 
 
+@pytest.mark.parametrize("scale", [1, 12])
+def test_a_photo_is_turned_upright_by_its_exif(scale: int) -> None:
+    picture = Image.open(io.BytesIO(drawn("    GREEN TEA|2.50\n    TOTAL|2.50"))).rotate(90, expand=True)
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned clockwise by 90 degrees
+    file = io.BytesIO()
+    picture.resize((picture.width * scale, picture.height * scale)).save(file, "JPEG", exif=exif)
+    assert [item.name for item in read_receipt(file.getvalue()).items] == ["GREEN TEA"]
+
+
 def noise(size: tuple[int, int]) -> Image.Image:
     return Image.frombytes("RGB", size, random.Random(7).randbytes(size[0] * size[1] * 3))
 
