@@ -51,7 +51,7 @@ def read_receipt(image: bytes, categories: Sequence[str] = ()) -> Reading:
     if not rows:
         return NOTHING
     decimals = prints_decimals(rows)
-    merchant = header.merchant_of(rows)
+    merchant = header.merchant_of(rows, decimals)
     currency = header.currency_of_receipt(rows, decimals)
     total = header.total_of(rows, decimals)
     shop = " ".join(row.text for row in rows[: header.HEAD])

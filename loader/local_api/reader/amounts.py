@@ -15,7 +15,7 @@ from functools import cache
 from loader import reference
 from loader.local_api.reader.rows import Cell, Row
 
-WIDE_FORMS = str.maketrans("￥，．：（）－−–—＊％＠０１２３４５６７８９", "¥,.:()----*%@0123456789")
+WIDE_FORMS = str.maketrans("￥，．：（）－−–—＊％＠０１２３４５６７８９", "¥,.:()----*%@0123456789")  # noqa: RUF001
 MARKS = ".,'’"  # noqa: RUF001
 NUMBER = rf"\d+(?:\s?[{MARKS}]\s?\d+)*"
 MULTIPLIED = re.compile(r"[@x×*]\s?$", re.IGNORECASE)  # noqa: RUF001
@@ -99,7 +99,7 @@ def _figures(text: str) -> list[tuple[str | None, str, re.Match[str]]]:
 def _pattern() -> re.Pattern[str]:
     symbol = "|".join(sorted(map(re.escape, _currencies()), key=len, reverse=True))
     return re.compile(
-        rf"(?<![\w.,:/#%])(?P<bracket>\()?(?P<minus>-\s?)?(?:(?P<before>{symbol})\s?)?(?P<minus_inside>-\s?)?"
+        rf"(?<![\w.,:/#%-])(?P<bracket>\()?(?P<minus>-\s?)?(?:(?P<before>{symbol})\s?)?(?P<minus_inside>-\s?)?"
         rf"(?P<number>{NUMBER})(?P<dash>,-|\.-)?(?:\s?(?P<after>{symbol})(?!\w))?(?P<tail>\)|-(?!\s?\d))?(?!\d)",
         re.IGNORECASE,
     )

@@ -32,12 +32,12 @@ class _Word:
     def parse(cls, word: str, category: str) -> _Word:
         return cls(fold(word), category, word.startswith("^"), word.endswith("*"), word.lstrip("^").startswith("*"))
 
-    def rank(self, text: str) -> tuple[bool, int, int] | None:
-        """How well it fits a folded text (whether it leads, its words, where it ends); None when it isn't there."""
+    def rank(self, text: str) -> tuple[bool, int, int, int] | None:
+        """How well it fits a folded text: whether it leads, its words, where it ends, its length; None when absent."""
         end = self._end(text)
         if end is None or (self.leads and not text.startswith(self.folded)):
             return None
-        return (self.leads, len(self.folded.split()), end)
+        return (self.leads, len(self.folded.split()), end, len(self.folded))
 
     def _end(self, text: str) -> int | None:
         if not (self.begins or self.ends):
@@ -46,7 +46,7 @@ class _Word:
         for word in text.split():
             end += len(word) + 1
             if (self.begins and word.startswith(self.folded)) or (self.ends and word.endswith(self.folded)):
-                hit = end
+                hit = end - 1
         return hit
 
 

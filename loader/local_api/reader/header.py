@@ -21,14 +21,14 @@ NUMERIC = re.compile(  # the time may follow without a space
 EASTERN = re.compile(r"(20\d\d)\s?年\s?(\d{1,2})\s?月\s?(\d{1,2})")
 NAMED = re.compile(r"(?<!\d)(\d{1,2})(?:st|nd|rd|th|\.)?[\s/.,-]*([^\W\d_]{3,10})\.?[\s/.,'-]*(20\d\d|\d\d)(?!\d)")
 NAMED_FIRST = re.compile(r"\b([^\W\d_]{3,10})\.?\s*(\d{1,2})(?:st|nd|rd|th)?[\s,]+(20\d\d)(?!\d)")
-COMPACT = re.compile(r"(?<!\d)(\d{2})(\d{2})(20\d{2})(?!\d)")
+COMPACT = re.compile(r"(?<!\d)(\d\d)[-/.]?(\d\d)[-/.]?(20\d\d)(?!\d)")  # separators lost
 NOT_FINAL = frozenset({"subtotal", "count", "tax", "service", "rounding", "discount", "points", "change", "payment"})
 
 
-def merchant_of(rows: Sequence[Row]) -> str | None:
+def merchant_of(rows: Sequence[Row], decimals: bool) -> str | None:
     """The shop's name: the first of the upper rows that names a company, else the largest print among them."""
     head = [row for row in rows[:HEAD] if sum(c.isalpha() for c in row.text) >= 4]
-    head = [row for row in head if not words.kinds(row.text) & {"date", "column"}]
+    head = [row for row in head if "date" not in words.kinds(row.text) and not amounts(row, decimals)]
     for row in head[:4]:
         if "company" in words.kinds(row.text) or trade_of(row.text):
             return row.text

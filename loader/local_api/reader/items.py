@@ -77,12 +77,20 @@ def lines_of(rows: Sequence[Row], decimals: bool) -> list[Line]:
 def _guesses(rows: Sequence[Row], decimals: bool) -> Iterator[_Guess]:
     """Readings of the items, the likeliest first: the region may end later, another column may be the amounts'."""
     start = _first_row(rows, decimals)
+    highest = max(printed_sums(rows, decimals), default=Decimal("Infinity"))
     for end in _ends(rows, start, decimals):
         region = rows[start:end]
         for column in _columns(region, decimals):
-            entries = _before_sum([_entry(row, column, decimals) for row in region])
-            lines = [line for line in _named(entries) if line.name]
-            yield _Guess(lines, [_stray(entry) for entry in entries if _is_stray(entry)], end)
+            entries = [_entry(row, column, decimals) for row in region]
+            guess = _guess(entries, end)
+            if sum(line.value for line in guess.lines) > highest:
+                yield _guess(_before_sum(entries), end)
+            yield guess
+
+
+def _guess(entries: Sequence[_Entry], end: int) -> _Guess:
+    lines = [line for line in _named(entries) if line.name]
+    return _Guess(lines, [_stray(entry) for entry in entries if _is_stray(entry)], end)
 
 
 def _later_discounts(rows: Sequence[Row], decimals: bool, lines: Sequence[Line]) -> list[Line]:
@@ -239,7 +247,11 @@ def _has_name(text: str) -> bool:
     """Whether a text holds a name: letters besides codes and units."""
     letters = [word for word in _trimmed(text).split() if any(c.isalpha() for c in word)]
     names = [word for word in letters if not CODE.match(word) and not _is_head_word(word)]
-    return sum(c.isalpha() for word in names for c in word) >= 2
+    return _letters("".join(names)) >= 2
+
+
+def _letters(text: str) -> int:
+    return sum(c.isalpha() for c in text)
 
 
 def _named(entries: Sequence[_Entry]) -> list[Line]:
@@ -281,14 +293,21 @@ def _following(entries: Sequence[_Entry], position: int, after: int) -> list[int
     if following >= after or following >= len(entries):
         return []
     row, below = entries[position].row, entries[following].row
-    if below.middle - row.middle > LINE_PITCH * row.height or NOTE.match(below.text) or not _has_name(below.text):
+    if (
+        len(below.cells) > 1
+        or below.middle - row.middle > LINE_PITCH * row.height
+        or NOTE.match(below.text)
+        or not _has_name(below.text)
+    ):
         return []
     return [following]
 
 
 def _joined(entries: Sequence[_Entry], positions: Sequence[int] | range) -> str:
     names = [_trimmed(entries[position].words) for position in positions if _has_name(entries[position].words)]
-    return " ".join(names)
+    if names:
+        return " ".join(names)
+    return max((entries[position].words for position in positions), key=_letters, default="")
 
 
 def _is_stray(entry: _Entry) -> bool:

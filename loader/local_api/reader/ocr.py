@@ -7,7 +7,6 @@ is downloaded, printed or written. The heavy libraries are imported here only, a
 from __future__ import annotations
 
 import io
-import os
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 
 LONGEST_SIDE = 1600  # pixels; more costs time and reads no better
 DETECTION_SIDE = 1024
+SHRINKABLE = frozenset({"L", "LA", "RGB", "RGBA", "CMYK"})  # modes whose pixels can be averaged
 MOST_PIXELS = 50_000_000  # after a JPEG's own downscaling; a larger picture would not fit a worker's memory
 MOST_STRIPS = 6
 LONG_RECEIPT = 3.0  # height to width; above it the picture is read in pieces, or its print would become too small
@@ -45,7 +45,9 @@ def _picture(image: bytes) -> Any:
             opened.draft("RGB", (LONGEST_SIDE, LONGEST_SIDE))
             if opened.width * opened.height > MOST_PIXELS:
                 return None
-            return _flattened(ImageOps.exif_transpose(opened))
+            shrink = max(opened.size) // (2 * LONGEST_SIDE)
+            picture = opened.reduce(shrink) if shrink > 1 and opened.mode in SHRINKABLE else opened
+            return _flattened(ImageOps.exif_transpose(picture))
     except Exception:  # decoders raise anything on broken bytes, and a broken image is one without text
         return None
 
@@ -124,8 +126,12 @@ def _printed_area(picture: Any) -> tuple[int, int, int, int]:
 def _recognised(picture: Any, top: float) -> list[TextBox]:
     import numpy as np
 
+    engine = _engine()
     pixels = np.ascontiguousarray(np.asarray(picture)[:, :, ::-1])
-    found = _engine()(pixels)
+    try:
+        found = engine(pixels)
+    except Exception:  # a shape that OpenCV or the models can't take: nothing to read on it
+        return []
     if found.boxes is None or found.txts is None:
         return []
     return [
@@ -137,7 +143,6 @@ def _recognised(picture: Any, top: float) -> list[TextBox]:
 @cache
 def _engine() -> Any:
     """The OCR engine of this process; its models are named by path, so that rapidocr looks for none on the net."""
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
     import cv2
     import rapidocr
 
