@@ -1,6 +1,6 @@
 -- One row per answer to a receipt whose label can be read: how many of its items are on the label, and the other
--- way round. An item is on the label when the names are alike (at most three edits in ten letters) and each is the
--- other's best partner; whether the prices agree is counted apart.
+-- way round. An item is on the label when the names are equal, letters and digits only, or else alike (at most three
+-- edits in ten letters) and each is the other's best partner among what is left. Prices are compared apart.
 with items as (
 
     select * from {{ ref('int_items__valued') }}
@@ -82,20 +82,59 @@ numbered_items as (
 
 ),
 
-pairs as (
+equal_names as (
 
     select
         numbered_items.answer_id,
         numbered_items.item_number,
         label_items.label_item_number,
-        numbered_items.price = label_items.price as is_price_equal,
-        levenshtein(numbered_items.name_key, label_items.name_key) as edits,
-        abs(numbered_items.occurrence - label_items.occurrence) as occurrences_apart
+        numbered_items.price = label_items.price as is_price_equal
     from numbered_items
-    inner join label_items on numbered_items.answer_id = label_items.answer_id
+    inner join label_items
+        on
+            numbered_items.answer_id = label_items.answer_id
+            and numbered_items.name_key = label_items.name_key
+            and numbered_items.occurrence = label_items.occurrence
+
+),
+
+items_left as (
+
+    select numbered_items.*
+    from numbered_items
+    left join equal_names
+        on
+            numbered_items.answer_id = equal_names.answer_id
+            and numbered_items.item_number = equal_names.item_number
+    where equal_names.answer_id is null
+
+),
+
+labels_left as (
+
+    select label_items.*
+    from label_items
+    left join equal_names
+        on
+            label_items.answer_id = equal_names.answer_id
+            and label_items.label_item_number = equal_names.label_item_number
+    where equal_names.answer_id is null
+
+),
+
+pairs as (
+
+    select
+        items_left.answer_id,
+        items_left.item_number,
+        labels_left.label_item_number,
+        items_left.price = labels_left.price as is_price_equal,
+        levenshtein(items_left.name_key, labels_left.name_key) as edits
+    from items_left
+    inner join labels_left on items_left.answer_id = labels_left.answer_id
     where
-        levenshtein(numbered_items.name_key, label_items.name_key) * 10
-        <= 3 * greatest(length(numbered_items.name_key), length(label_items.name_key))
+        levenshtein(items_left.name_key, labels_left.name_key) * 10
+        <= 3 * greatest(length(items_left.name_key), length(labels_left.name_key))
 
 ),
 
@@ -106,20 +145,30 @@ ranked_pairs as (
         row_number() over (
             partition by answer_id, item_number
             order by
-                edits asc,
-                occurrences_apart asc,
-                case when is_price_equal then 0 else 1 end asc,
-                label_item_number asc
+                edits asc, case when is_price_equal then 0 else 1 end asc, label_item_number asc
         ) as label_rank,
         row_number() over (
             partition by answer_id, label_item_number
-            order by
-                edits asc,
-                occurrences_apart asc,
-                case when is_price_equal then 0 else 1 end asc,
-                item_number asc
+            order by edits asc, case when is_price_equal then 0 else 1 end asc, item_number asc
         ) as item_rank
     from pairs
+
+),
+
+matched as (
+
+    select
+        answer_id,
+        is_price_equal
+    from equal_names
+
+    union all
+
+    select
+        answer_id,
+        is_price_equal
+    from ranked_pairs
+    where label_rank = 1 and item_rank = 1
 
 ),
 
@@ -129,8 +178,7 @@ matches as (
         answer_id,
         count(*) as matched_item_count,
         count(case when is_price_equal then 1 end) as matched_price_count
-    from ranked_pairs
-    where label_rank = 1 and item_rank = 1
+    from matched
     group by answer_id
 
 ),
