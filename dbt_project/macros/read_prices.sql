@@ -21,7 +21,7 @@
 #}
 {% macro read_prices(literals) %}
 
-with literals as (
+with written as (
 
     select * from {{ literals }}
 
@@ -43,14 +43,14 @@ plain as (
 
     -- other scripts' digits, marks and dashes -> ASCII; spaces and apostrophes of every kind -> one space
     select
-        literals.*,
+        written.*,
         trim({{ regexp_replace_all(
-            "translate(literals.literal, '０１２３４５６７８９٠١٢٣٤٥٦٧٨٩．，٫٬−–—‐‑（）＋', "
+            "translate(written.literal, '０１２３４５６７８９٠١٢٣٤٥٦٧٨٩．，٫٬−–—‐‑（）＋', "
             ~ "'01234567890123456789.,.,-----()+')",
             "[\\s\\p{Z}\\x{FEFF}\\x{200B}'’ʼ`´]+",
             ' ',
         ) }}) as plain
-    from literals
+    from written
 
 ),
 
@@ -174,7 +174,7 @@ ruled as (
             -- rule 4
             when {{ regexp_first('marked.digits', '^[1-9][0-9]{0,2}[.,][0-9]{3}$') }} <> ''
                 then case
-                    when currencies.decimal_mark is null then 'ambiguous'
+                    when coalesce(currencies.decimal_mark, '') = '' then 'ambiguous'
                     when currencies.printed_decimals > 0 and marked.last_mark = currencies.decimal_mark
                         then 'decimal'
                     else 'grouping'

@@ -11,6 +11,7 @@ import pytest
 from tests.dbt.build import dbt_or_fail
 from tests.dbt.corpus import write_corpus
 from tests.dbt.raw_tables import RawTables
+from tests.dbt.scenarios import write_labelled, write_scenarios, write_sources
 
 
 @pytest.fixture(scope="session")
@@ -18,7 +19,8 @@ def built_corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The path of a warehouse with the corpus, after `dbt build`."""
     folder = tmp_path_factory.mktemp("corpus")
     raw = RawTables(folder / "warehouse.duckdb")
-    write_corpus(raw)
+    for write in (write_corpus, write_scenarios, write_sources, write_labelled):
+        write(raw)
     dbt_or_fail("build", warehouse=raw.path, target=folder / "target")
     return raw.path
 

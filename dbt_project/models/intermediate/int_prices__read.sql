@@ -11,6 +11,12 @@ answers as (
 
 ),
 
+labels as (
+
+    select * from {{ ref('int_labels__unnested_to_items') }}
+
+),
+
 literals as (
 
     select
@@ -29,6 +35,16 @@ literals as (
         currency
     from answers
     where total_raw is not null
+
+    union
+
+    select
+        labels.price_raw as literal,
+        labels.is_price_number as is_number,
+        answers.currency
+    from labels
+    inner join answers on labels.receipt_id = answers.receipt_id
+    where labels.price_raw is not null
 
 ),
 

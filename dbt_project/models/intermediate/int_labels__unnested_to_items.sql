@@ -1,0 +1,48 @@
+-- One row per item of a receipt's label, the data set's own account of it. Labels are read tolerantly: what can't
+-- be read is not scored.
+with receipts as (
+
+    select * from {{ ref('int_receipts__latest') }}
+    where label is not null and not is_set_aside
+
+),
+
+parsed as (
+
+    select
+        receipt_id,
+        {{ json_or_null(regexp_replace_all(
+            'label',
+            '("(?:item_value|price)"\\s*:\\s*)(-?[0-9](?:[0-9.eE+-]|,[0-9])*)',
+            '\\1"number:\\2"',
+        )) }} as document
+    from receipts
+
+),
+
+listed as (
+
+    select
+        receipt_id,
+        {{ json_entries('document', 'line_items', ['item_name', 'item_value']) }} as items
+    from parsed
+
+),
+
+unnested as (
+
+    {{ select_unnested('listed', ['receipt_id'], 'items') | indent(4) }}
+
+)
+
+select
+    receipt_id,
+    position as label_item_number,
+    nullif(trim(element.item_name), '') as name,
+    case
+        when element.item_value like 'number:%' then substr(element.item_value, 8)
+        else element.item_value
+    end as price_raw,
+    coalesce(element.item_value like 'number:%', false) as is_price_number
+from unnested
+where element.item_name is not null or element.item_value is not null
