@@ -91,7 +91,7 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], title: str
 
 
 def show_mart(columns: Sequence[str], rows: Sequence[Sequence[Any]], title: str) -> None:
-    """Rows of a mart: money as its currency prints it, a gap between currencies, long texts on a terminal shortened with `…`.
+    """Rows of a mart: money as its currency prints it, a gap between currencies, long texts cut with `…` on a terminal.
 
     Ids stand last, and columns for which the terminal has no room are named below the table.
     """
