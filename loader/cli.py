@@ -321,6 +321,17 @@ def show(mart: str, limit: int | None, as_json: bool) -> None:
         click.echo("no rows")
 
 
+@cli.command()
+@click.argument("file", required=False, type=click.Path(path_type=Path, dir_okay=False))
+def report(file: Path | None) -> None:
+    """Write a first look at the marts as one HTML page: FILE, or report.html beside the published file."""
+    from loader.report import write_report
+
+    path = file or read_settings().bi_database.with_name("report.html")
+    written = write_report(path)
+    click.echo(f"{path}: {written.receipts:,} receipts, {written.items:,} items")
+
+
 @cli.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def dbt(arguments: tuple[str, ...]) -> None:

@@ -8,15 +8,17 @@ from typing import Any
 
 from loader.reference import currency_decimals
 
+UNKNOWN_DECIMALS = 2
 MINUS = "\N{MINUS SIGN}"
 
 
 def money(value: Decimal, currency: str | None, is_rounded: bool = False) -> str:
     """An amount with as many decimals as its currency prints, or more where it has more (unless `is_rounded`)."""
-    decimals = currency_decimals().get(currency or "", 0)
-    if not is_rounded:
-        digits = value.normalize().as_tuple().exponent
-        decimals = max(decimals, -digits if isinstance(digits, int) else 0)
+    known = currency_decimals().get(currency or "")
+    is_whole = value == value.to_integral_value()
+    decimals = (0 if is_whole else UNKNOWN_DECIMALS) if known is None else known
+    if not is_rounded and not is_whole:
+        decimals = max(decimals, -int(value.normalize().as_tuple().exponent))
     return _signed(value.quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_EVEN))
 
 

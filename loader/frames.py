@@ -32,7 +32,7 @@ def mart(name: str) -> pd.DataFrame:
 
     Money comes as float64. Raises WarehouseError when there is no such mart yet.
     """
-    with _open() as connection:
+    with open_marts() as connection:
         return connection.execute(f"select * from {_checked(connection, name)}").df()
 
 
@@ -41,7 +41,7 @@ def items() -> pd.DataFrame:
 
     Prices are in the currency of their receipt: see `mart("receipt_items")` for it. Raises WarehouseError.
     """
-    with _open() as connection:
+    with open_marts() as connection:
         return connection.execute(
             "select custom_id, name, price, category as classification "
             f"from {_checked(connection, 'receipt_items')} order by source, source_key, item_number"
@@ -50,7 +50,7 @@ def items() -> pd.DataFrame:
 
 def mart_rows(name: str, limit: int | None = None) -> Rows:
     """The first rows of a mart, ordered for reading: by source, month and currency, the largest spend first."""
-    with _open() as connection:
+    with open_marts() as connection:
         path = _checked(connection, name)
         result = connection.execute(f"select * from {path} limit 0")
         columns = [column[0] for column in result.description or []]
@@ -77,7 +77,7 @@ def _checked(connection: duckdb.DuckDBPyConnection, name: str) -> str:
 
 
 @contextmanager
-def _open() -> Iterator[duckdb.DuckDBPyConnection]:
+def open_marts() -> Iterator[duckdb.DuckDBPyConnection]:
     """The published file, else the warehouse, read-only."""
     import duckdb
 

@@ -126,9 +126,7 @@ def _open_folder(folder: Path, limit: int | None) -> Source:
     files = [folder / file for file in folders.files(folder, TABLE_SUFFIXES)]
     if files:
         return _open_tables(name, files, limit)
-    raise SourceError(
-        f"no images or parquet files in {folder}: images end in {', '.join(sorted(IMAGE_SUFFIXES))}"
-    )
+    raise SourceError(f"no images or parquet files in {folder}: images end in {', '.join(sorted(IMAGE_SUFFIXES))}")
 
 
 def _open_file(path: Path, limit: int | None) -> Source:
@@ -255,9 +253,7 @@ def _reader_of_the_hub(token: str | None) -> folders.ReadPath:
     config = DownloadConfig(token=token)
 
     def read(path: str) -> tuple[bytes | None, str | None]:
-        if not path.rpartition("::")[2].startswith(
-            "hf://"
-        ):  # `zip://a.jpg::hf://…` is inside an archive there
+        if not path.rpartition("::")[2].startswith("hf://"):  # `zip://a.jpg::hf://…` is inside an archive there
             return None, "its image is not in the dataset"
         try:
             with xopen(path, "rb", download_config=config) as file:
@@ -289,9 +285,7 @@ def _dataset_source(name: str, dataset: Any, read: folders.ReadPath, limit: int 
             for number, row in enumerate(dataset):
                 yield _row_receipt(name, row, number, columns, read)
         except (OSError, ValueError, RuntimeError) as error:
-            raise SourceError(
-                f"reading {name} stopped at row {number}: {_one_line(error)}; run it again"
-            ) from error
+            raise SourceError(f"reading {name} stopped at row {number}: {_one_line(error)}; run it again") from error
 
     def count() -> int | None:
         if hasattr(dataset, "num_rows"):

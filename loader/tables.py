@@ -39,8 +39,7 @@ def find_columns(source: str, names: list[str], typed: list[str], shaped: list[s
     image = next(iter([*typed, *filter(None, [lower.get("image")]), *shaped]), None)
     if image is None:
         raise SourceError(
-            f"no image column in {source}: it has {', '.join(names) or 'none'}; "
-            "name the one with images `image`"
+            f"no image column in {source}: it has {', '.join(names) or 'none'}; name the one with images `image`"
         )
     key = next((lower[name] for name in KEY_COLUMNS if name in lower), None)
     return Columns(image, key, lower.get("text"), lower.get("currency"))
