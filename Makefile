@@ -1,7 +1,7 @@
 # The commands people type; `make help` lists them. Each target sets up what it needs, once.
 SHELL := /bin/bash
 .DEFAULT_GOAL := all
-.PHONY: all load build test test-all lint docs clean help
+.PHONY: all load build report test test-all lint docs clean help
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -20,6 +20,9 @@ load: .venv/.installed ## send what has no answer yet, wait, land the raw answer
 build: .venv/.installed ## dbt build, then publish the marts for BI tools
 	@$(BIN)/loader dbt build --quiet
 	@$(BIN)/loader publish
+
+report: .venv/.report ## a first look at the marts as one HTML page: data/report.html
+	@$(BIN)/loader report
 
 test: .venv/.developer ## the quick tests (under 5 minutes)
 	@$(BIN)/python -m pytest -n 2 -m "not slow"
@@ -52,7 +55,12 @@ help: ## this list
 	@$(BIN)/pip install --quiet --constraint constraints.txt --editable .
 	@touch $@
 
-.venv/.developer: .venv/.installed
+.venv/.report: .venv/.installed
+	@echo "adding the charting library (once)"
+	@$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[report]'
+	@touch $@
+
+.venv/.developer: .venv/.report
 	@echo "adding the tools for tests and lint (once)"
 	@$(BIN)/pip install --quiet --constraint constraints.txt --group dev
 	@touch $@

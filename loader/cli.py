@@ -14,11 +14,12 @@ import click
 from loader import __version__
 from loader.errors import IncompleteError, LoaderError, SettingsError, SourceError
 from loader.requests import STYLES
-from loader.screen import Screen, show_json, show_table
+from loader.screen import Screen, show_json, show_mart, show_table
 from loader.session import existing_warehouse, one_load_at_a_time, open_api, open_warehouse
-from loader.settings import ROOT, SAMPLES, Settings, read_settings
+from loader.settings import ROOT, Settings, read_settings
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
+SHOWN_ROWS = 50
 
 receipts_option = click.option("--receipts", help="Hub dataset id, local dataset, or folder of images.")
 model_option = click.option("--model", help="Dated model id.")
@@ -302,19 +303,33 @@ def publish(parquet: Path | None, despite_failures: bool, as_json: bool) -> None
 
 @cli.command()
 @click.argument("mart", default="spend_by_category")
-@click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True)
+@click.option("--limit", type=click.IntRange(min=1), help="Rows to show (50, or all with --json, unless told).")
 @json_option
-def show(mart: str, limit: int, as_json: bool) -> None:
+def show(mart: str, limit: int | None, as_json: bool) -> None:
     """Print a MART from the published file: spend by category, unless another is named."""
-    from loader.frames import mart as read_mart
+    from loader.frames import mart_rows
 
-    frame = read_mart(mart)
     if as_json:
-        click.echo(frame.to_json(orient="records", date_format="iso", indent=2))
+        found = mart_rows(mart, limit)
+        show_json([dict(zip(found.columns, row, strict=True)) for row in found.rows])
         return
-    show_table([str(name) for name in frame.columns], frame.head(limit).astype(object).to_numpy().tolist(), title=mart)
-    if mart != SAMPLES and len(frame) > limit:
-        click.echo(f"{len(frame) - limit:,} more rows: --limit shows them")
+    found = mart_rows(mart, limit or SHOWN_ROWS)
+    show_mart(found.columns, found.rows, title=mart.replace("_", " ").capitalize())
+    if found.total > len(found.rows):
+        click.echo(f"{found.total - len(found.rows):,} more rows: --limit shows them")
+    elif not found.total:
+        click.echo("no rows")
+
+
+@cli.command()
+@click.argument("file", required=False, type=click.Path(path_type=Path, dir_okay=False))
+def report(file: Path | None) -> None:
+    """Write a first look at the marts as one HTML page: FILE, or report.html beside the published file."""
+    from loader.report import write_report
+
+    path = file or read_settings().bi_database.with_name("report.html")
+    written = write_report(path)
+    click.echo(f"{path}: {written.receipts:,} receipts, {written.items:,} items")
 
 
 @cli.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})

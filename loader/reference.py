@@ -50,6 +50,12 @@ def currency_symbols() -> dict[str, tuple[str, ...]]:
 
 
 @cache
+def currency_decimals() -> dict[str, int]:
+    """ISO 4217 code -> how many decimals receipts in that currency print, where that is known."""
+    return {row["currency"]: int(row["printed_decimals"]) for row in _rows("currencies") if row["printed_decimals"]}
+
+
+@cache
 def model_prices() -> dict[str, ModelPrice]:
     """Dated model id -> its price."""
     return {

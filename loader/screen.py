@@ -6,12 +6,22 @@ import json
 import sys
 import time
 from collections.abc import Sequence
+from decimal import Decimal
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from loader.figures import figure
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
 PLAIN_LINE_SECONDS = 10.0
+LONGEST_TEXT = 32  # of a text in a mart, on a terminal
+COLUMN_GAP = 2
+PIPE_WIDTH = 10_000  # in a pipe nothing is cut off
 STAGES = {"receipts": "reading receipts", "answers": "waiting for answers"}
 
 
@@ -61,29 +71,88 @@ class Screen:
 
 def show_json(value: Any) -> None:
     """One JSON document on standard output."""
-    click.echo(json.dumps(value, indent=2, default=str, ensure_ascii=False))
+    click.echo(json.dumps(value, indent=2, default=_as_json, ensure_ascii=False))
+
+
+def _as_json(value: Any) -> float | str:
+    return float(value) if isinstance(value, Decimal) else str(value)
 
 
 def show_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], title: str | None = None) -> None:
     """A table on standard output; numbers to the right. Text from receipts is shown as it is, never as markup."""
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    table = _table(title)
     for number, column in enumerate(columns):
-        is_text = all(isinstance(row[number], str | None) for row in rows)
-        table.add_column(column, justify="left" if is_text else "right", overflow="fold")
+        table.add_column(column, justify=_side(rows, number), overflow="fold")
     for row in rows:
-        table.add_row(*(Text(_printable(value)) for value in row))
-    console = Console(width=None if sys.stdout.isatty() else 160)
+        table.add_row(*(Text(_printable(figure(column, value))) for column, value in zip(columns, row, strict=True)))
+    _console().print(table)
+
+
+def show_mart(columns: Sequence[str], rows: Sequence[Sequence[Any]], title: str) -> None:
+    """Rows of a mart: money as its currency prints it, a gap between currencies, long texts cut with `…` on a terminal.
+
+    Ids stand last, and columns for which the terminal has no room are named below the table.
+    """
+    from rich.cells import cell_len
+    from rich.text import Text
+
+    order = sorted(range(len(columns)), key=lambda number: columns[number].endswith("_id"))
+    columns, rows = [columns[number] for number in order], [[row[number] for number in order] for row in rows]
+    table, console = _table(title), _console()
+    at = columns.index("currency") if "currency" in columns else None
+    currencies = [None if at is None else row[at] for row in rows]
+    cells = [
+        [_printable(figure(column, value, currency)) for column, value in zip(columns, row, strict=True)]
+        for row, currency in zip(rows, currencies, strict=True)
+    ]
+    headings = [column.replace("_", " ") for column in columns]
+    longest = LONGEST_TEXT if console.is_terminal else PIPE_WIDTH
+    fitting = 0
+    room = console.width + COLUMN_GAP
+    for number, heading in enumerate(headings):
+        width = min(longest, max(map(cell_len, [*heading.split(), *(row[number] for row in cells)])))
+        room -= width + COLUMN_GAP
+        if room < 0 and number:
+            break
+        table.add_column(heading, justify=_side(rows, number), width=width)
+        fitting += 1
+    for number, row in enumerate(cells):
+        if number and "category" in columns and currencies[number] != currencies[number - 1]:
+            table.add_row()
+        table.add_row(*(Text(cell, no_wrap=True, overflow="ellipsis") for cell in row[:fitting]))
     console.print(table)
+    if fitting < len(columns):
+        console.print(f"no room for {', '.join(columns[fitting:])}: widen the terminal, or use --json", style="dim")
 
 
-def _printable(value: Any) -> str:
+def _side(rows: Sequence[Sequence[Any]], number: int) -> Literal["left", "right"]:
+    """Figures stand to the right."""
+    return "left" if all(isinstance(row[number], str | None) for row in rows) else "right"
+
+
+def _table(title: str | None) -> Table:
+    from rich import box
+    from rich.table import Table
+
+    return Table(
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        box=box.SIMPLE_HEAD,
+        show_edge=False,
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
+    )
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    return Console(width=None if sys.stdout.isatty() else PIPE_WIDTH)
+
+
+def _printable(text: str) -> str:
     """Text without control characters: what a receipt says must not move the cursor."""
-    if value is None:
-        return ""
-    text = f"{value:,}" if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
     return "".join(character if character.isprintable() else "·" for character in text)
