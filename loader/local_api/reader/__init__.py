@@ -47,7 +47,12 @@ def read_receipt(image: bytes, categories: Sequence[str] = ()) -> Reading:
     `categories` are the names to choose from; what belongs to none of them becomes the last one. Empty: those of
     the seed. Never raises on an image, whatever it holds.
     """
-    rows = rows_of(ocr.read_text(image))
+    return reading_of(ocr.read_text(image), categories)
+
+
+def reading_of(boxes: Sequence[ocr.TextBox], categories: Sequence[str] = ()) -> Reading:
+    """What the pieces of text on an image say; `categories` as for `read_receipt`."""
+    rows = rows_of(boxes)
     if not rows:
         return NOTHING
     decimals = prints_decimals(rows)
