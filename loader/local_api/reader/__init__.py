@@ -59,7 +59,7 @@ def reading_of(boxes: Sequence[ocr.TextBox], categories: Sequence[str] = ()) -> 
     merchant = header.merchant_of(rows, decimals)
     currency = header.currency_of_receipt(rows, decimals)
     total = header.total_of(rows, decimals)
-    shop = " ".join(row.text for row in rows[: header.HEAD])
+    shop = " ".join(row.text for row in header.head_of(rows, decimals))
     return Reading(
         tuple(
             Item(line.name, line.price, lexicon.category_of(line.name, shop, categories))

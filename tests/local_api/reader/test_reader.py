@@ -151,6 +151,11 @@ def test_what_is_no_receipt_gives_no_items(image: bytes) -> None:
     assert read_receipt(image).items == ()
 
 
+def test_an_item_is_not_taken_for_the_shop() -> None:
+    reading = reading_of(boxes_of("MAPLE PHARMACY\nXQ-17 SPECIAL  4.00\nCHOCOLATE BAR  2.00\nTOTAL  6.00"))
+    assert [item.classification for item in reading.items] == ["Medical", "Food"]
+
+
 def test_bytes_that_are_no_image_give_nothing() -> None:
     assert read_receipt(b"no image at all") == NOTHING
 
