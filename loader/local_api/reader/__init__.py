@@ -47,14 +47,19 @@ def read_receipt(image: bytes, categories: Sequence[str] = ()) -> Reading:
     `categories` are the names to choose from; what belongs to none of them becomes the last one. Empty: those of
     the seed. Never raises on an image, whatever it holds.
     """
-    rows = rows_of(ocr.read_text(image))
+    return reading_of(ocr.read_text(image), categories)
+
+
+def reading_of(boxes: Sequence[ocr.TextBox], categories: Sequence[str] = ()) -> Reading:
+    """What the pieces of text on an image say; `categories` as for `read_receipt`."""
+    rows = rows_of(boxes)
     if not rows:
         return NOTHING
     decimals = prints_decimals(rows)
     merchant = header.merchant_of(rows, decimals)
     currency = header.currency_of_receipt(rows, decimals)
     total = header.total_of(rows, decimals)
-    shop = " ".join(row.text for row in rows[: header.HEAD])
+    shop = " ".join(row.text for row in header.head_of(rows, decimals))
     return Reading(
         tuple(
             Item(line.name, line.price, lexicon.category_of(line.name, shop, categories))

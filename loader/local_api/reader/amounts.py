@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 
 from loader import reference
 from loader.local_api.reader.rows import Cell, Row
@@ -55,7 +55,8 @@ def amounts(row: Row, decimals: bool) -> list[Amount]:
     return [amount for cell in row.cells for amount in _amounts(cell, decimals)]
 
 
-def _amounts(cell: Cell, decimals: bool) -> list[Amount]:
+@lru_cache(4096)  # a receipt asks for its rows again and again
+def _amounts(cell: Cell, decimals: bool) -> tuple[Amount, ...]:
     found = []
     text = _legible(cell.text)
     per_letter = (cell.right - cell.left) / max(1, len(text))
@@ -74,7 +75,7 @@ def _amounts(cell: Cell, decimals: bool) -> list[Amount]:
                 symbol and currency_of(symbol),
             )
         )
-    return found
+    return tuple(found)
 
 
 def _legible(text: str) -> str:

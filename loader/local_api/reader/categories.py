@@ -41,7 +41,8 @@ class _Word:
 
     def _end(self, text: str) -> int | None:
         if not (self.begins or self.ends):
-            return text.rfind(self.folded) + len(self.folded) if found(self.folded, text) else None
+            written = next((word for word in (self.folded, f"{self.folded}s") if found(word, text)), None)
+            return text.rfind(self.folded) + len(self.folded) if written else None
         end, hit = 0, None
         for word in text.split():
             end += len(word) + 1

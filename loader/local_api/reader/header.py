@@ -25,10 +25,15 @@ COMPACT = re.compile(r"(?<!\d)(\d\d)[-/.]?(\d\d)[-/.]?(20\d\d)(?!\d)")  # separa
 NOT_FINAL = frozenset({"subtotal", "count", "tax", "service", "rounding", "discount", "points", "change", "payment"})
 
 
+def head_of(rows: Sequence[Row], decimals: bool) -> list[Row]:
+    """The upper rows of a receipt, which speak of the shop: those without an amount."""
+    return [row for row in rows[:HEAD] if not amounts(row, decimals)]
+
+
 def merchant_of(rows: Sequence[Row], decimals: bool) -> str | None:
     """The shop's name: the first of the upper rows that names a company, else the largest print among them."""
-    head = [row for row in rows[:HEAD] if sum(c.isalpha() for c in row.text) >= 4]
-    head = [row for row in head if "date" not in words.kinds(row.text) and not amounts(row, decimals)]
+    head = [row for row in head_of(rows, decimals) if sum(c.isalpha() for c in row.text) >= 4]
+    head = [row for row in head if "date" not in words.kinds(row.text)]
     for row in head[:4]:
         if "company" in words.kinds(row.text) or trade_of(row.text):
             return row.text

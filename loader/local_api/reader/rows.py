@@ -88,7 +88,7 @@ def _levelled(box: TextBox, slope: float) -> Cell:
 
 
 def _overlap(row: list[Cell], cell: Cell) -> float:
-    """Share of the lower height that a cell has in common with the nearest of the row; none where they cover each other."""
+    """Share of the lower height in common with the nearest cell of the row; none where one covers another."""
     if any(min(other.right, cell.right) - max(other.left, cell.left) > cell.height for other in row):
         return 0.0
     nearest = min(row, key=lambda other: max(other.left - cell.right, cell.left - other.right))

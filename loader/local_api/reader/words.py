@@ -10,15 +10,16 @@ from __future__ import annotations
 import csv
 import re
 import unicodedata
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 LOOK_ALIKE = str.maketrans({"i": "l", "1": "l", "|": "l", "!": "l", "0": "o", "ß": "ss"})
 LONG = 8  # letters; what is this long is also found where the OCR lost the spaces or misread a letter
+REMEMBERED = 4096  # texts; a receipt asks for its rows again and again
 LEAST_MISREAD = 6  # letters of a word; below, one letter makes another word
 
 
-@cache
+@lru_cache(REMEMBERED)
 def fold(text: str) -> str:
     """Text as it is compared: no case, accents or punctuation, and letters that OCR confuses made the same."""
     plain = "".join(c for c in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(c))
@@ -58,7 +59,7 @@ def _one_letter_off(expected: str, read: str) -> bool:
     return expected[same + 1 :] in (read[same:], read[same + 1 :]) or expected[same:] == read[same + 1 :]
 
 
-@cache
+@lru_cache(REMEMBERED)
 def kinds(text: str) -> frozenset[str]:
     """The kinds of words that a row's text holds."""
     folded = fold(text)

@@ -28,6 +28,7 @@ from loader.local_api.reader.categories import category_of
         ("Pay parking ticket", "Travel"),
         ("RON95 PETROL", "Travel"),
         ("PLASTIC BAGS", "Other"),
+        ("BANDAGES 40CT", "Medical"),
         ("緑茶", "Beverage"),
     ],
 )
