@@ -8,6 +8,7 @@ knows nothing of it.
 from __future__ import annotations
 
 import http.client
+import io
 import re
 import socket
 import struct
@@ -203,3 +204,4 @@ class _Handler(BaseHTTPRequestHandler):
         self.rfile.close()
         self.wfile.close()
         self.connection.close()
+        self.rfile = self.wfile = io.BytesIO()  # the base class flushes once more

@@ -14,11 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+from mistralai.client import Mistral
 from PIL import Image
 
 from loader.local_api.serve import Child, launch
 
 HERE = Path(__file__).parent
+RECEIPTS = 5
 READER = "tests.instant_reader:read_receipt"
 
 
@@ -26,7 +28,9 @@ def draw_receipts(folder: Path, count: int, seed: int = 0) -> Path:
     """So many small images, no two alike, with a broken file and a copy among them."""
     folder.mkdir(parents=True)
     for number in range(count):
-        Image.new("RGB", (40, 60), (number * 37 % 256, number * 91 % 256, (number + seed) * 53 % 256)).save(folder / f"{number:04}.jpg")
+        Image.new("RGB", (40, 60), (number * 37 % 256, number * 91 % 256, (number + seed) * 53 % 256)).save(
+            folder / f"{number:04}.jpg"
+        )
     (folder / "broken.jpg").write_bytes(b"this is not an image")
     (folder / "copy.jpg").write_bytes((folder / "0000.jpg").read_bytes())
     return folder
@@ -56,14 +60,14 @@ class LoaderRuns:
 
     folder: Path
     warehouse: Path
-    server_url: str
-    token: str
+    server: Child
+    server_url: str = ""  # of a proxy before the server, if there is one
 
     def environment(self) -> dict[str, str]:
         return {
             **{name: value for name, value in os.environ.items() if not name.startswith("MISTRAL_")},
-            "MISTRAL_SERVER_URL": self.server_url,
-            "MISTRAL_API_KEY": self.token,
+            "MISTRAL_SERVER_URL": self.server_url or self.server.url,
+            "MISTRAL_API_KEY": self.server.token,
             "MODEL": "local-ocr",
             "RECEIPTS": str(self.folder),
             "WAREHOUSE": str(self.warehouse),
@@ -110,7 +114,8 @@ class LoaderRuns:
                 "rejected_reason from raw.receipts order by all"
             ),
             "requests": self.query(
-                "select custom_id, receipt_id, model, prompt_id, attempt, max_tokens from raw.batch_requests order by all"
+                "select custom_id, receipt_id, model, prompt_id, attempt, max_tokens "
+                "from raw.batch_requests order by all"
             ),
             "output": sorted((*key, count) for key, count in answers.items()),
             "ended jobs": self.query(
@@ -122,21 +127,25 @@ class LoaderRuns:
             "shards": self.query("select state, request_count from ledger.shards order by all"),
         }
 
-    def requests_in_jobs(self) -> Counter[str]:
-        """How often the server was made to answer each request of this folder, over all of its jobs."""
-        from mistralai.client import Mistral
-
-        client = Mistral(api_key=self.token, server_url=self.server_url)
-        known = {custom_id for (custom_id,) in self.query("select custom_id from ledger.requests")}
+    def times_sent(self) -> Counter[str]:
+        """How often the server was made to answer each request of this warehouse, over all of its jobs."""
+        client = Mistral(api_key=self.server.token, server_url=self.server.url)
+        mine = {load_id for (load_id,) in self.query("select load_id from raw.loads")}
+        jobs = client.batch.jobs.list(page_size=1000).data or []
         counts: Counter[str] = Counter()
-        page = 0
-        while jobs := client.batch.jobs.list(page=page, page_size=100).data:
-            for job in jobs:
+        for job in jobs:
+            if (job.metadata or {}).get("load_id") in mine:
                 for file_id in job.input_files:
-                    response = client.files.download(file_id=file_id)
-                    for line in response.read().splitlines():
-                        custom_id = json.loads(line)["custom_id"]
-                        if custom_id in known:
-                            counts[custom_id] += 1
-            page += 1
+                    for line in client.files.download(file_id=file_id).read().splitlines():
+                        counts[json.loads(line)["custom_id"]] += 1
         return counts
+
+    def assert_healed(self, undisturbed: LoaderRuns) -> None:
+        """Run once more: all is landed as if nothing had happened, and each request was sent exactly once."""
+        code, said = self.run()
+        assert code == 0, said
+        assert self.contents() == undisturbed.contents(), said
+        sent = self.times_sent()
+        assert len(sent) == RECEIPTS and set(sent.values()) == {1}, f"paid for twice: {sent}: {said}"
+        work = self.warehouse.with_suffix(".files")
+        assert [*(work / "shards").iterdir(), *(work / "downloads").iterdir()] == []

@@ -1,0 +1,81 @@
+"""Each kind of harm at each kind of call, before and after the server did the work: healed, or refused and then healed.
+
+The proxy stands on a real socket; the loader is a real process with the vendor's client.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.faults.fault_proxy import HARMS, Fault, FaultProxy, fault_proxy
+from tests.faults.harness import LoaderRuns
+
+CALLS = ("upload", "create_job", "get_job", "download")
+FAULTS = [Fault(call, harm, after=after) for call in CALLS for harm in HARMS for after in (False, True)]
+QUICK = {
+    "502 after create_job #1",
+    "late before create_job #1",
+    "reset before upload #1",
+    "torn before download #1",
+    "429 before get_job #1",
+}
+
+
+@pytest.fixture
+def proxy(runs: LoaderRuns) -> Iterator[FaultProxy]:
+    with fault_proxy(runs.server.url) as made:
+        runs.server_url = made.url
+        yield made
+
+
+def check(runs: LoaderRuns, undisturbed: LoaderRuns, proxy: FaultProxy, *faults: Fault) -> None:
+    proxy.begin(*faults)
+    code, said = runs.run(timeout=100)
+    assert code in (0, 1), said
+    assert "Traceback" not in said, said
+    assert runs.server.token not in said, "the key must not be shown"
+    if code == 1:
+        assert sum(line.startswith("error: ") for line in said.splitlines()) == 1, said
+    assert all("Bearer" not in value for value in proxy.served_after_redirect), "the key followed a redirect"
+    proxy.begin()
+    runs.assert_healed(undisturbed)
+
+
+@pytest.mark.parametrize(
+    "fault", [pytest.param(f, marks=[] if str(f) in QUICK else [pytest.mark.slow], id=str(f)) for f in FAULTS]
+)
+def test_one_fault(fault: Fault, runs: LoaderRuns, undisturbed: LoaderRuns, proxy: FaultProxy) -> None:
+    check(runs, undisturbed, proxy, fault)
+
+
+@pytest.mark.parametrize("harm", ["500", "reset", "not json"])
+def test_the_search_for_a_job_after_an_unclear_creation_fails_too(
+    harm: str, runs: LoaderRuns, undisturbed: LoaderRuns, proxy: FaultProxy
+) -> None:
+    unclear = Fault("create_job", "502", after=True)
+    check(runs, undisturbed, proxy, unclear, *(Fault("list_jobs", harm, nth) for nth in (1, 2)))
+
+
+@pytest.mark.slow
+def test_any_sequence_of_faults(
+    runs: LoaderRuns, undisturbed: LoaderRuns, proxy: FaultProxy, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    fault = st.builds(
+        Fault,
+        call=st.sampled_from((*CALLS, "list_jobs", "find_file")),
+        harm=st.sampled_from(HARMS),
+        nth=st.integers(1, 4),
+        after=st.booleans(),
+    )
+
+    @settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+    @given(faults=st.lists(fault, min_size=2, max_size=6))
+    def sequence(faults: list[Fault]) -> None:
+        fresh = LoaderRuns(runs.folder, tmp_path_factory.mktemp("sequence") / "w.duckdb", runs.server, proxy.url)
+        check(fresh, undisturbed, proxy, *faults)
+
+    sequence()
