@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests import instant_reader
 import pytest
 from mistralai.client import Mistral
 
 from loader.local_api.serve import Child, launch
+from tests import instant_reader
 
 
 @dataclass

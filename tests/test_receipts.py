@@ -12,11 +12,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from tests.fake_hub import fake_hub
 
 from loader import folders
 from loader.errors import SourceError
 from loader.receipts import Receipt, Source, open_source
+from tests.fake_hub import fake_hub
 
 ROOT = Path(__file__).parent.parent
 

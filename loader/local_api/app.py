@@ -108,9 +108,7 @@ async def _failed(_: Request, error: Exception) -> Response:
 class Api:
     """The endpoints."""
 
-    def __init__(
-        self, store: Store, pool: WorkerPool, runner: BatchRunner, token: str, models: Sequence[str]
-    ) -> None:
+    def __init__(self, store: Store, pool: WorkerPool, runner: BatchRunner, token: str, models: Sequence[str]) -> None:
         self.store = store
         self.pool = pool
         self.runner = runner
@@ -187,9 +185,7 @@ class Api:
             sample_type=query.sample_type,
             mimetypes=query.mimetypes,
         )
-        return JSONResponse(
-            {"object": "list", "data": files, "total": total if query.include_total else None}
-        )
+        return JSONResponse({"object": "list", "data": files, "total": total if query.include_total else None})
 
     def get_file(self, request: Request) -> Response:
         return JSONResponse({**self._file(request), "deleted": False})
@@ -217,9 +213,7 @@ class Api:
     def download_signed(self, request: Request) -> Response:
         """What a signed URL leads to: no token, but the right signature in time."""
         query = request.query_params
-        if not is_signed(
-            self._token, request.path_params["file_id"], query.get("se", ""), query.get("sig", "")
-        ):
+        if not is_signed(self._token, request.path_params["file_id"], query.get("se", ""), query.get("sig", "")):
             raise HTTPException(403, "The signature is wrong or has expired")
         return self.download_file(request)
 
@@ -234,9 +228,7 @@ class Api:
 
     async def create_job(self, request: Request) -> Response:
         body = await _body(request)
-        return JSONResponse(
-            await run_in_threadpool(self._create_job, schemas.parse_json(schemas.CreateJob, body))
-        )
+        return JSONResponse(await run_in_threadpool(self._create_job, schemas.parse_json(schemas.CreateJob, body)))
 
     def _create_job(self, new: schemas.CreateJob) -> dict[str, Any]:
         if new.endpoint != schemas.CHAT_ENDPOINT:
@@ -253,9 +245,7 @@ class Api:
             if file is None:
                 raise not_found(f"File {file_id}")
             if file["purpose"] != "batch":
-                raise invalid(
-                    ["body", "input_files"], f"File {file_id} was not uploaded with purpose `batch`"
-                )
+                raise invalid(["body", "input_files"], f"File {file_id} was not uploaded with purpose `batch`")
         inline = self._write_inline(new.requests) if new.requests else None
         try:
             job = self.store.add_job(
@@ -280,9 +270,7 @@ class Api:
     def list_jobs(self, request: Request) -> Response:
         query = schemas.parse_fields(schemas.JobFilters, _query(request, lists=("status",)), "query")
         metadata = {
-            key: value
-            for key, value in request.query_params.items()
-            if key not in schemas.JobFilters.model_fields
+            key: value for key, value in request.query_params.items() if key not in schemas.JobFilters.model_fields
         }
         jobs, total = self.store.jobs(
             query.page,

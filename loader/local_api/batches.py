@@ -192,9 +192,7 @@ class JobRun:
         return self._chunk(requests, numbers) if numbers else None
 
     def _chunk(self, requests: Requests, numbers: Sequence[int]) -> Chunk:
-        return Chunk(
-            self._dir, self._model, requests.inputs, tuple(requests.span(number) for number in numbers)
-        )
+        return Chunk(self._dir, self._model, requests.inputs, tuple(requests.span(number) for number in numbers))
 
     def _answer_suspects(self, total: int, chunks: Sequence[Chunk]) -> None:
         """Answer what a dead pool had in hand one by one; what kills a worker again is a failed request."""
@@ -235,9 +233,7 @@ class JobRun:
             output=files["output"],
             error=files["error"],
         )
-        logger.info(
-            "job %s: %s, %d answered, %d failed", self._id, outcome, counts["output"], counts["error"]
-        )
+        logger.info("job %s: %s, %d answered, %d failed", self._id, outcome, counts["output"], counts["error"])
 
     def _result_file(self, path: Path, kind: str, sample_type: str, lines: int) -> NewFile:
         return NewFile(path, f"{self._id}-{kind}.jsonl", "batch", sample_type, "mistral", lines)

@@ -107,9 +107,7 @@ def _parts(messages: list[Any]) -> Iterator[tuple[str, str]]:
 def _image_bytes(url: str) -> bytes:
     head, _, data = url.partition(",")
     if not head.startswith("data:image/") or not head.endswith(";base64"):
-        raise bad_request(
-            "An image must be a data URL (data:image/…;base64,…): nothing is fetched from elsewhere"
-        )
+        raise bad_request("An image must be a data URL (data:image/…;base64,…): nothing is fetched from elsewhere")
     try:
         image = base64.b64decode(data, validate=True)
     except (binascii.Error, ValueError):
@@ -172,9 +170,7 @@ def _answer(readings: list[Reading], schema: dict[str, Any] | None) -> dict[str,
     for field in fields:
         if field == "items":
             answer["items"] = [
-                {name: getattr(item, name) for name in item_fields}
-                for reading in readings
-                for item in reading.items
+                {name: getattr(item, name) for name in item_fields} for reading in readings for item in reading.items
             ]
         else:
             seen = (getattr(reading, field) for reading in readings)

@@ -57,10 +57,7 @@ def index_requests(job_dir: Path) -> Requests:
                 offset += len(line)
     if problems:
         raise InvalidInput(
-            [
-                {"message": f"{what} (first: line {line})", "count": count}
-                for what, (line, count) in problems.items()
-            ]
+            [{"message": f"{what} (first: line {line})", "count": count} for what, (line, count) in problems.items()]
         )
     if not requests:
         raise InvalidInput([{"message": "The input has no requests", "count": 1}])

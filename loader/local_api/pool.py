@@ -79,9 +79,7 @@ class WorkerPool:
             try:
                 lock.acquire(timeout=ORPHAN_SECONDS)
             except filelock.Timeout:
-                logger.warning(
-                    "a worker of an earlier server is still running (%s); going on without it", path.stem
-                )
+                logger.warning("a worker of an earlier server is still running (%s); going on without it", path.stem)
                 continue
             lock.release()
             with contextlib.suppress(FileNotFoundError):

@@ -12,9 +12,7 @@ from pydantic import BaseModel, Field, ValidationError
 from loader.local_api.errors import ApiRefusal, invalid
 
 CHAT_ENDPOINT = "/v1/chat/completions"
-Status = Literal[
-    "QUEUED", "RUNNING", "SUCCESS", "FAILED", "TIMEOUT_EXCEEDED", "CANCELLATION_REQUESTED", "CANCELLED"
-]
+Status = Literal["QUEUED", "RUNNING", "SUCCESS", "FAILED", "TIMEOUT_EXCEEDED", "CANCELLATION_REQUESTED", "CANCELLED"]
 Purpose = Literal["fine-tune", "batch", "ocr", "audio", "agentic_safety"]
 Endpoint = Literal[
     "/v1/chat/completions",

@@ -65,9 +65,7 @@ def _listen(port: int) -> socket.socket:
         listener.bind((HOST, port))
     except (OSError, OverflowError) as error:
         listener.close()
-        raise LoaderError(
-            f"The embedded server cannot listen on port {port} ({error}): choose another"
-        ) from None
+        raise LoaderError(f"The embedded server cannot listen on port {port} ({error}): choose another") from None
     return listener
 
 
@@ -183,9 +181,7 @@ def _handshake(process: subprocess.Popen[str], token: str) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def start_embedded(
-    state_dir: Path, *, reader: str = READER, workers: int | None = None
-) -> Iterator[tuple[str, str]]:
+def start_embedded(state_dir: Path, *, reader: str = READER, workers: int | None = None) -> Iterator[tuple[str, str]]:
     """A server for as long as the block runs: (server URL, token). See `launch`."""
     child = launch(state_dir, reader=reader, workers=workers)
     try:

@@ -269,9 +269,7 @@ class Store:
     def deadline(self, job_id: str) -> float:
         """Unix seconds after which the job's time is up."""
         with self._lock:
-            row = self._db.execute(
-                "select created, timeout_hours from jobs where id = ?", (job_id,)
-            ).fetchone()
+            row = self._db.execute("select created, timeout_hours from jobs where id = ?", (job_id,)).fetchone()
         return float(row["created"]) + 3600.0 * int(row["timeout_hours"])
 
     def jobs(
@@ -292,9 +290,7 @@ class Store:
         if created_after is not None:
             where.add("created > ?", created_after)
         for key, value in (metadata or {}).items():
-            where.add(
-                "exists (select 1 from json_each(jobs.metadata) where key = ? and value = ?)", key, value
-            )
+            where.add("exists (select 1 from json_each(jobs.metadata) where key = ? and value = ?)", key, value)
         rows, total = self._page("jobs", where, "seq desc" if newest_first else "seq", page, page_size)
         return [job_object(row) for row in rows], total
 
@@ -329,8 +325,7 @@ class Store:
         """QUEUED or RUNNING -> CANCELLATION_REQUESTED; a finished job stays as it is."""
         with self._lock, self._db:
             self._db.execute(
-                "update jobs set status = 'CANCELLATION_REQUESTED'"
-                " where id = ? and status in ('QUEUED', 'RUNNING')",
+                "update jobs set status = 'CANCELLATION_REQUESTED' where id = ? and status in ('QUEUED', 'RUNNING')",
                 (job_id,),
             )
 
@@ -346,9 +341,7 @@ class Store:
         error: NewFile | None = None,
     ) -> None:
         """The job's last state and its files, in one transaction; then its directory goes."""
-        ids = {
-            name: str(uuid.uuid4()) if new else None for name, new in (("output", output), ("error", error))
-        }
+        ids = {name: str(uuid.uuid4()) if new else None for name, new in (("output", output), ("error", error))}
         with self._file_change([file_id for file_id in ids.values() if file_id]):
             for name, new in (("output", output), ("error", error)):
                 file_id = ids[name]
@@ -375,9 +368,7 @@ class Store:
         with self._lock, self._db:
             self._db.execute("delete from jobs where id = ?", (job_id,))
 
-    def _page(
-        self, table: str, where: Where, order: str, page: int, page_size: int
-    ) -> tuple[list[sqlite3.Row], int]:
+    def _page(self, table: str, where: Where, order: str, page: int, page_size: int) -> tuple[list[sqlite3.Row], int]:
         with self._lock:
             total = self._db.execute(f"select count(*) from {table} {where}", where.values).fetchone()[0]
             rows = self._db.execute(

@@ -173,9 +173,7 @@ class RawTables:
         row = {"job_id": job, "shard_id": shard, "job": json.dumps(body), "fetched_at": fetched_at}
         self.insert("batch_jobs", [row])
 
-    def lines(
-        self, job: str, file: str, lines: Iterable[str], *, kind: str = "output", minutes: float = 10
-    ) -> None:
+    def lines(self, job: str, file: str, lines: Iterable[str], *, kind: str = "output", minutes: float = 10) -> None:
         """The lines of a file that a job made, numbered from 1."""
         self.insert(
             "batch_output",

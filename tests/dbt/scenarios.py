@@ -10,9 +10,7 @@ from tests.dbt.raw_tables import RawTables, answer_line
 
 def items(*prices: str, name: str = "Bun") -> str:
     """The content of an answer with one item per price."""
-    return json.dumps(
-        {"items": [{"name": name, "price": price, "classification": "Food"} for price in prices]}
-    )
+    return json.dumps({"items": [{"name": name, "price": price, "classification": "Food"} for price in prices]})
 
 
 def cut_off(*prices: str) -> str:
@@ -239,9 +237,7 @@ def write_scenarios(raw: RawTables) -> None:
             job = f"job-{attempt.shard}"
             raw.job(job, attempt.shard, "QUEUED", minutes=attempt.minutes, model=attempt.model)
             raw.job(job, attempt.shard, attempt.job_status, minutes=attempt.minutes, model=attempt.model)
-            lines = [
-                answer_line(request, content, finish_reason=reason) for content, reason in attempt.answers
-            ]
+            lines = [answer_line(request, content, finish_reason=reason) for content, reason in attempt.answers]
             if attempt.error:
                 lines.append(json.dumps({"custom_id": request, "response": None, "error": attempt.error}))
             kind = "error" if attempt.error else "output"
@@ -254,9 +250,7 @@ def write_sources(raw: RawTables) -> None:
     raw.land("first.jsonl", [answer_line("0", items("25.000"))], ids=["0"], currency="USD", minutes=1)
     raw.land("second.jsonl", [answer_line("0", items("25.000"))], ids=["0"], minutes=1)
     # landed again with another currency: no line, but a newer row about the receipt
-    raw.receipts(
-        ["first.jsonl:0"], source="first.jsonl", source_key="0", currency="IDR", minutes=5, load_id="again"
-    )
+    raw.receipts(["first.jsonl:0"], source="first.jsonl", source_key="0", currency="IDR", minutes=5, load_id="again")
 
     raw.receipts(["says MYR"], currency="myr")
     raw.receipts(["says nothing", "says a code that is none"])
@@ -280,9 +274,7 @@ def write_sources(raw: RawTables) -> None:
     raw.receipts(["sample and photo"], source="photos", currency="USD", minutes=1)
     raw.requests("samples", {"sample": "sample"})
     raw.job("job-samples", "samples")
-    raw.lines(
-        "job-samples", "file-samples", [answer_line("sample", items("1")), answer_line("stray", items("1"))]
-    )
+    raw.lines("job-samples", "file-samples", [answer_line("sample", items("1")), answer_line("stray", items("1"))])
 
 
 LABEL = json.dumps(

@@ -93,9 +93,7 @@ def test_usage_of_a_job(corpus: Warehouse) -> None:
         "job-w1",
     )
     assert usage == ("mistral-small-2603", 1, 1, 0, 2000)  # the line that doesn't count was paid for as well
-    (unpriced,) = _rows(
-        corpus, "select cost_usd, prompt_tokens from marts.batch_usage where job_id = ?", "first.jsonl"
-    )
+    (unpriced,) = _rows(corpus, "select cost_usd, prompt_tokens from marts.batch_usage where job_id = ?", "first.jsonl")
     assert unpriced == (None, 1000)
 
 
@@ -156,9 +154,7 @@ def test_samples_step_aside_everywhere(corpus: Warehouse) -> None:
             f"select count(*) from marts.{table} where {column} in ('sample', 'job-samples', 'samples')",
         )
         assert count == (0,), table
-    assert _rows(corpus, "select source from marts.receipts where receipt_id = 'sample and photo'") == [
-        ("photos",)
-    ]
+    assert _rows(corpus, "select source from marts.receipts where receipt_id = 'sample and photo'") == [("photos",)]
 
 
 def test_labels_score_the_models(corpus: Warehouse) -> None:
@@ -192,9 +188,7 @@ def test_labels_score_the_models(corpus: Warehouse) -> None:
 def test_warnings_are_stored_for_the_analyst(corpus: Warehouse) -> None:
     stored = {
         table: _rows(corpus, f"select count(*) from audit.{table}")[0][0]
-        for (table,) in _rows(
-            corpus, "select table_name from information_schema.tables where table_schema = 'audit'"
-        )
+        for (table,) in _rows(corpus, "select table_name from information_schema.tables where table_schema = 'audit'")
     }
     expected = {
         "warn_ambiguous_price",

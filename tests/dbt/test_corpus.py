@@ -94,9 +94,7 @@ def test_answer_shape(corpus: Warehouse, shape: Shape) -> None:
 )
 def test_receipt_header(corpus: Warehouse, shape: Shape) -> None:
     columns = ", ".join(shape.header)
-    row = corpus.execute(
-        f"select {columns} from marts.receipts where receipt_id = ?", [shape_id(shape)]
-    ).fetchone()
+    row = corpus.execute(f"select {columns} from marts.receipts where receipt_id = ?", [shape_id(shape)]).fetchone()
     assert row is not None
     assert dict(zip(shape.header, map(str, row), strict=True)) == shape.header
 

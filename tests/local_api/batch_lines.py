@@ -75,9 +75,7 @@ def start_job(client: Mistral, content: bytes, **more: Any) -> BatchJob:
     return client.batch.jobs.create(input_files=[file.id], endpoint=ENDPOINT, model=MODEL, **more)
 
 
-def wait_for(
-    job: Callable[[], BatchJob], condition: Callable[[BatchJob], bool], seconds: float = 30
-) -> BatchJob:
+def wait_for(job: Callable[[], BatchJob], condition: Callable[[BatchJob], bool], seconds: float = 30) -> BatchJob:
     """Poll until the condition holds."""
     end = time.monotonic() + seconds
     while not condition(current := job()):

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.conftest import ApiServer
 from mistralai.client import Mistral, errors
 
 from loader.errors import LoaderError
 from loader.local_api.serve import serve
+from tests.conftest import ApiServer
 
 SOME_ID = "00000000-0000-4000-8000-000000000000"
 ROUTES = [
@@ -102,9 +102,7 @@ def test_a_malformed_chat_is_a_validation_error(shared_server: ApiServer) -> Non
 
 def test_an_unknown_model_is_refused_as_the_vendor_does(shared_server: ApiServer) -> None:
     with pytest.raises(errors.SDKError) as refused:
-        shared_server.client.chat.complete(
-            model="pixtral-12b", messages=[{"role": "user", "content": "hello"}]
-        )
+        shared_server.client.chat.complete(model="pixtral-12b", messages=[{"role": "user", "content": "hello"}])
     answer = json.loads(refused.value.body)
     assert refused.value.status_code == 400
     assert (answer["type"], answer["message"]) == ("invalid_model", "Invalid model: pixtral-12b")

@@ -10,8 +10,9 @@ import uuid
 from pathlib import Path
 
 import pytest
-from tests.conftest import ApiServer
 from mistralai.client import errors
+
+from tests.conftest import ApiServer
 
 
 def upload(api: ApiServer, name: str = "a.jsonl", content: bytes = b"{}\n", purpose: str = "batch") -> str:
@@ -52,9 +53,7 @@ def test_a_large_upload_is_not_held_in_memory(shared_server: ApiServer, tmp_path
         for _ in range(100):
             file.write(b"x" * 1_000_000 + b"\n")
     with large.open("rb") as file:
-        uploaded = shared_server.client.files.upload(
-            file={"file_name": "l.jsonl", "content": file}, purpose="batch"
-        )
+        uploaded = shared_server.client.files.upload(file={"file_name": "l.jsonl", "content": file}, purpose="batch")
     assert (uploaded.size_bytes, uploaded.num_lines) == (100_000_100, 100)
     response = shared_server.client.files.download(file_id=uploaded.id)
     assert sum(len(block) for block in response.iter_bytes()) == 100_000_100

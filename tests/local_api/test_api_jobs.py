@@ -6,11 +6,12 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from tests.local_api import batch_lines
 import pytest
-from tests.local_api.batch_lines import ENDPOINT, MODEL, custom_ids, download, finished, start_job
-from tests.conftest import ApiServer
 from mistralai.client import errors
+
+from tests.conftest import ApiServer
+from tests.local_api import batch_lines
+from tests.local_api.batch_lines import ENDPOINT, MODEL, custom_ids, download, finished, start_job
 
 
 def line(custom_id: str | None, picture: bytes, **more: Any) -> bytes:
@@ -40,10 +41,7 @@ def test_a_job_over_a_file(api_server: ApiServer) -> None:
 
 
 def test_a_job_over_inline_requests_answers_inline(shared_server: ApiServer) -> None:
-    requests = [
-        {"custom_id": f"r{number}", "body": batch_lines.body(batch_lines.image(number))}
-        for number in range(3)
-    ]
+    requests = [{"custom_id": f"r{number}", "body": batch_lines.body(batch_lines.image(number))} for number in range(3)]
     requests.append({"custom_id": "bad", "body": {"messages": []}})
     job = shared_server.client.batch.jobs.create(requests=requests, endpoint=ENDPOINT, model=MODEL)
     finished(shared_server.client, job.id)
@@ -80,9 +78,7 @@ def test_failed_requests_go_to_the_error_file(api_server: ApiServer) -> None:
     )
     job = finished(api_server.client, start_job(api_server.client, content).id)
     assert (job.status, job.succeeded_requests, job.failed_requests) == ("SUCCESS", 21, 3)
-    failures = {
-        result["custom_id"]: result["response"] for result in download(api_server.client, job.error_file)
-    }
+    failures = {result["custom_id"]: result["response"] for result in download(api_server.client, job.error_file)}
     assert {key: response["status_code"] for key, response in failures.items()} == {
         "no image": 400,
         "deadly": 500,
@@ -149,9 +145,7 @@ def test_deleting_the_input_does_not_harm_a_running_job(api_server: ApiServer) -
     assert finished(api_server.client, job.id).succeeded_requests == 200
 
 
-def test_jobs_are_deleted_once_they_are_over(
-    monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
-) -> None:
+def test_jobs_are_deleted_once_they_are_over(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
     monkeypatch.setenv("INSTANT_READER_SECONDS", "0.2")
     api: ApiServer = request.getfixturevalue("api_server")
     job = start_job(api.client, batch_lines.lines(4))
@@ -217,9 +211,7 @@ REQUEST = {"custom_id": "1", "body": {"messages": []}}
         ({"model": None}, "model"),
     ],
 )
-def test_what_the_vendor_would_not_take(
-    shared_server: ApiServer, arguments: dict[str, Any], location: str
-) -> None:
+def test_what_the_vendor_would_not_take(shared_server: ApiServer, arguments: dict[str, Any], location: str) -> None:
     given = {"requests": [REQUEST], "endpoint": ENDPOINT, "model": MODEL, **arguments}
     with pytest.raises(errors.SDKError) as refused:
         shared_server.client.batch.jobs.create(**given)

@@ -12,16 +12,16 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from tests.local_api import batch_lines
-from tests import instant_reader
 import pytest
-from tests.local_api.batch_lines import custom_ids, download, finished, start_job, wait_for
 from mistralai.client import Mistral
 from mistralai.client.models import BatchJob
 
 from loader.errors import LoaderError
 from loader.local_api.app import create_app
 from loader.local_api.serve import Child, launch, serve, start_embedded
+from tests import instant_reader
+from tests.local_api import batch_lines
+from tests.local_api.batch_lines import custom_ids, download, finished, start_job, wait_for
 
 
 def start(state_dir: Path) -> tuple[Child, Mistral]:

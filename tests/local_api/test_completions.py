@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from tests.local_api import batch_lines
-from tests import instant_reader
 import pytest
-from tests.conftest import ApiServer
 from mistralai.client import errors
 
 from loader.local_api.completions import complete
 from loader.local_api.errors import ApiRefusal
+from tests import instant_reader
+from tests.conftest import ApiServer
+from tests.local_api import batch_lines
 
 READING = instant_reader.read_receipt(batch_lines.image("a"))
 ITEMS = [{"name": i.name, "price": i.price, "classification": "Other"} for i in READING.items]
@@ -73,9 +73,7 @@ def test_usage_counts_text_and_pixels() -> None:
     assert large["usage"]["prompt_tokens"] == text + 3025
     answer = small["choices"][0]["message"]["content"]
     assert small["usage"]["completion_tokens"] == -(-len(answer) // 4)
-    assert small["usage"]["total_tokens"] == sum(
-        small["usage"][k] for k in ("prompt_tokens", "completion_tokens")
-    )
+    assert small["usage"]["total_tokens"] == sum(small["usage"][k] for k in ("prompt_tokens", "completion_tokens"))
 
 
 def test_max_tokens_cuts_the_answer_off() -> None:
