@@ -10,7 +10,8 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from functools import cached_property, partial
 from itertools import count
 from pathlib import Path
@@ -22,6 +23,7 @@ from mistralai.client.errors import MistralError, NoResponseError
 from mistralai.client.models import ListBatchJobsResponse
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_delay, wait_random_exponential
 
+from loader.bounded_stream import bound
 from loader.errors import ApiError
 
 T = TypeVar("T")
@@ -33,6 +35,7 @@ READ_TIMEOUT_MS = 60_000
 SEND_TIMEOUT_MS = 300_000  # for each phase, not for the whole upload
 PAGE_SIZE = 100
 MAX_WAIT_SECONDS = 60.0
+NOT_DONE_WAIT_SECONDS = 5.0
 # The shortest time for which a server that cannot be reached is tried again before anything was sent.
 FIRST_PATIENCE_SECONDS = 10.0
 ENDLESS_PATIENCE_SECONDS = 7 * 24 * 3600.0
@@ -44,7 +47,15 @@ class UnclearError(Exception):
 
 
 class NotDoneError(Exception):
-    """A call that changes something certainly was not carried out, and may be repeated (429, connection refused)."""
+    """A call that changes something certainly was not carried out, and may be repeated after `wait_seconds`.
+
+    `is_unreachable`: not even a connection was made.
+    """
+
+    def __init__(self, message: str, wait_seconds: float, is_unreachable: bool = False) -> None:
+        super().__init__(message)
+        self.wait_seconds = wait_seconds
+        self.is_unreachable = is_unreachable
 
 
 class GoneError(Exception):
@@ -73,7 +84,9 @@ class BatchApi:
         self._on_trouble = on_trouble
         # No redirects: the API makes none, and the key must not follow one to another host. A proxy of the environment
         # is not for the embedded server.
-        self._http = httpx2.Client(follow_redirects=False, trust_env=name != "embedded")
+        self._http = httpx2.Client(
+            follow_redirects=False, trust_env=name != "embedded", event_hooks={"response": [bound]}
+        )
 
     @cached_property
     def _client(self) -> Mistral:
@@ -114,7 +127,7 @@ class BatchApi:
             ),
             model=model,
         )
-        return _as_dict(job)
+        return _as_job(job)
 
     def cancel_job(self, job_id: str) -> None:
         """Ask for a job to be cancelled (asking twice does no harm)."""
@@ -131,7 +144,7 @@ class BatchApi:
 
     def get_job(self, job_id: str) -> dict[str, Any]:
         """The job as it is now. Raises GoneError when the API does not know it."""
-        return _as_dict(self._read(lambda: self._client.batch.jobs.get(job_id=job_id, timeout_ms=READ_TIMEOUT_MS)))
+        return _as_job(self._read(lambda: self._client.batch.jobs.get(job_id=job_id, timeout_ms=READ_TIMEOUT_MS)))
 
     def find_job(self, metadata: dict[str, str], created_after: datetime) -> dict[str, Any] | None:
         """The oldest job that carries this metadata, or None.
@@ -149,7 +162,7 @@ class BatchApi:
         for page in count():
             answer = self._read(partial(self._list_jobs, page, created_after))
             jobs = answer.data or []
-            yield from (_as_dict(job) for job in jobs)
+            yield from (_as_job(job) for job in jobs)
             if len(jobs) < PAGE_SIZE:
                 return
 
@@ -206,10 +219,11 @@ class BatchApi:
             if error.status_code >= 500 or error.status_code < 300:
                 raise UnclearError(self._trouble(error)) from error
             if error.status_code in (408, 429):
-                raise NotDoneError(self._trouble(error)) from error
+                wait = _retry_after(error)
+                raise NotDoneError(self._trouble(error), NOT_DONE_WAIT_SECONDS if wait is None else wait) from error
             raise self._refusal(error, model) from error
         except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
-            raise NotDoneError(self._trouble(error)) from error
+            raise NotDoneError(self._trouble(error), NOT_DONE_WAIT_SECONDS, is_unreachable=True) from error
         except (httpx2.HTTPError, NoResponseError) as error:
             raise UnclearError(self._trouble(error)) from error
 
@@ -279,17 +293,32 @@ _backoff = wait_random_exponential(multiplier=0.5, max=MAX_WAIT_SECONDS)
 def _wait(state: RetryCallState) -> float:
     """Seconds until the next try: what `Retry-After` says (within reason), else backoff with jitter."""
     error = state.outcome.exception() if state.outcome else None
-    if isinstance(error, MistralError):
+    wait = _retry_after(error) if isinstance(error, MistralError) else None
+    return _backoff(state) if wait is None else wait
+
+
+def _retry_after(error: MistralError) -> float | None:
+    """Seconds that the server asks to wait (a number or a date), within reason; None when it does not say."""
+    said = error.headers.get("retry-after", "")
+    try:
+        seconds = float(said)
+    except ValueError:
         try:
-            return min(max(float(error.headers.get("retry-after", "")), 0.0), 10 * MAX_WAIT_SECONDS)
-        except ValueError:
-            pass  # absent or a date; a date is rare enough to be treated as absent
-    return _backoff(state)
+            seconds = (parsedate_to_datetime(said) - datetime.now(UTC)).total_seconds()
+        except (ValueError, TypeError):
+            return None
+    return min(max(seconds, 0.0), 10 * MAX_WAIT_SECONDS)
 
 
 def _as_dict(answer: Any) -> dict[str, Any]:
     fields: dict[str, Any] = answer.model_dump(mode="json")
     return fields
+
+
+def _as_job(answer: Any) -> dict[str, Any]:
+    job = _as_dict(answer)
+    _checked_id(job["id"])
+    return job
 
 
 def _checked_id(value: str) -> str:

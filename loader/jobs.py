@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from loader import ledger
 from loader.batch_api import (
     ENDLESS_PATIENCE_SECONDS,
+    NOT_DONE_WAIT_SECONDS,
     TERMINAL,
     BatchApi,
     GoneError,
@@ -33,8 +34,8 @@ RESULTS_KEPT = timedelta(hours=24)
 # it is created again.
 SETTLE_SECONDS = (5.0, 15.0, 40.0)
 EMBEDDED_SETTLE_SECONDS = (0.5, 1.0)
-NOT_DONE_WAIT_SECONDS = 5.0
 CLOCK_SKEW = timedelta(days=1)
+SHOWN_IDS = 100
 
 
 class Report(Protocol):
@@ -163,11 +164,13 @@ class Jobs:
         with self._warehouse.transaction() as connection:
             ledger.note_state(connection, shard.shard_id, state, input_file_id=input_file_id)
 
-    def _wait_out(self, error: Exception) -> None:
-        if self._api.patience_seconds < ENDLESS_PATIENCE_SECONDS and "cannot reach" in str(error):
+    def _wait_out(self, error: NotDoneError | UnclearError) -> None:
+        is_first = self._api.patience_seconds < ENDLESS_PATIENCE_SECONDS
+        if is_first and isinstance(error, NotDoneError) and error.is_unreachable:
             raise ApiError(f"{error}: check the network, then run the same command again") from error
-        self._report.say(f"{error}; trying again in {NOT_DONE_WAIT_SECONDS:.0f} s")
-        time.sleep(NOT_DONE_WAIT_SECONDS)
+        wait = error.wait_seconds if isinstance(error, NotDoneError) else NOT_DONE_WAIT_SECONDS
+        self._report.say(f"{error}; trying again in {wait:.0f} s")
+        time.sleep(wait)
 
     # Waiting and landing
 
@@ -238,12 +241,19 @@ class Jobs:
             )
             append_job(connection, job, shard.shard_id)
             ledger.settle(connection, shard.shard_id, job["id"])
+            missing = ledger.missing_requests(connection, shard.shard_id)
         self.lines += landed
         for _, _, path in fetched:
             path.unlink()
         if job["status"] != "SUCCESS":
             reasons = "; ".join(str(error.get("message")) for error in job.get("errors") or [])
             self._report.say(f"job {job['id']} ended as {job['status']}{f': {reasons[:200]}' if reasons else ''}")
+        if missing:
+            names = ", ".join(missing[:SHOWN_IDS]) + (", …" if len(missing) > SHOWN_IDS else "")
+            self._report.say(
+                f"job {job['id']} says {job['status']} and {job['succeeded_requests']} succeeded; "
+                f"{len(missing)} of its {shard.request_count} requests have no line: {names}"
+            )
 
     # Giving up
 

@@ -278,6 +278,14 @@ def settle(connection: duckdb.DuckDBPyConnection, shard_id: str, job_id: str) ->
     note_state(connection, shard_id, "landed")
 
 
+def missing_requests(connection: duckdb.DuckDBPyConnection, shard_id: str) -> list[str]:
+    """The requests of a landed shard for which no line came."""
+    rows = connection.execute(
+        "select custom_id from ledger.requests where shard_id = ? and state = 'missing' order by custom_id", [shard_id]
+    ).fetchall()
+    return [custom_id for (custom_id,) in rows]
+
+
 @dataclass(frozen=True)
 class Open:
     """A request that has no good answer yet."""
