@@ -5,7 +5,7 @@
 
 {# Text -> JSON value, or null where the text is not one JSON document. #}
 {% macro json_or_null(text) -%}
-    {{ return(adapter.dispatch('json_or_null')(text)) }}
+    {{ adapter.dispatch('json_or_null')(text) }}
 {%- endmacro %}
 
 {% macro duckdb__json_or_null(text) -%}
@@ -15,7 +15,7 @@
 
 {# JSON value -> list of the texts at these paths, in one pass; null where there is nothing or a JSON null. #}
 {% macro json_texts(document, paths) -%}
-    {{ return(adapter.dispatch('json_texts')(document, paths)) }}
+    {{ adapter.dispatch('json_texts')(document, paths) }}
 {%- endmacro %}
 
 {% macro duckdb__json_texts(document, paths) -%}
@@ -29,7 +29,7 @@
 
 {# JSON text of a list of chunks -> the texts of the chunks, one after the other ('' when there are none). #}
 {% macro json_chunks_joined(chunks) -%}
-    {{ return(adapter.dispatch('json_chunks_joined')(chunks)) }}
+    {{ adapter.dispatch('json_chunks_joined')(chunks) }}
 {%- endmacro %}
 
 {% macro duckdb__json_chunks_joined(chunks) -%}
@@ -39,7 +39,7 @@
 
 {# JSON value and path -> whether a list stands there. #}
 {% macro json_is_list(document, path) -%}
-    {{ return(adapter.dispatch('json_is_list')(document, path)) }}
+    {{ adapter.dispatch('json_is_list')(document, path) }}
 {%- endmacro %}
 
 {% macro duckdb__json_is_list(document, path) -%}
@@ -55,7 +55,7 @@
   becomes a null or a struct of nulls.
 #}
 {% macro json_entries(document, key, fields) -%}
-    {{ return(adapter.dispatch('json_entries')(document, key, fields)) }}
+    {{ adapter.dispatch('json_entries')(document, key, fields) }}
 {%- endmacro %}
 
 {% macro duckdb__json_entries(document, key, fields) -%}
@@ -92,7 +92,7 @@
   objects deep, else null.
 #}
 {% macro json_object_with(document, fields) -%}
-    {{ return(adapter.dispatch('json_object_with')(document, fields)) }}
+    {{ adapter.dispatch('json_object_with')(document, fields) }}
 {%- endmacro %}
 
 {% macro duckdb__json_object_with(document, fields) -%}

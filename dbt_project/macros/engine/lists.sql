@@ -1,6 +1,6 @@
 {# List and position (from 1) -> that element, null where the list ends before. #}
 {% macro list_item(list, position) -%}
-    {{ return(adapter.dispatch('list_item')(list, position)) }}
+    {{ adapter.dispatch('list_item')(list, position) }}
 {%- endmacro %}
 
 {% macro duckdb__list_item(list, position) -%}
@@ -10,7 +10,7 @@
 
 {# List -> number of its elements as BIGINT, null for a null list. #}
 {% macro list_length(list) -%}
-    {{ return(adapter.dispatch('list_length')(list)) }}
+    {{ adapter.dispatch('list_length')(list) }}
 {%- endmacro %}
 
 {% macro duckdb__list_length(list) -%}
@@ -23,7 +23,7 @@
   and its position from 1 as `position`. Rows whose list is null or empty give none.
 #}
 {% macro select_unnested(relation, columns, list) -%}
-    {{ return(adapter.dispatch('select_unnested')(relation, columns, list)) }}
+    {{ adapter.dispatch('select_unnested')(relation, columns, list) }}
 {%- endmacro %}
 
 {% macro duckdb__select_unnested(relation, columns, list) -%}

@@ -5,7 +5,7 @@
 
 {# Text and pattern -> the first match of the group (0: of the whole), '' where there is none, null for null. #}
 {% macro regexp_first(text, pattern, group=0) -%}
-    {{ return(adapter.dispatch('regexp_first')(text, pattern, group)) }}
+    {{ adapter.dispatch('regexp_first')(text, pattern, group) }}
 {%- endmacro %}
 
 {% macro duckdb__regexp_first(text, pattern, group) -%}
@@ -15,7 +15,7 @@
 
 {# Text with every match of the pattern replaced; \1, \2 … in the replacement are the groups. #}
 {% macro regexp_replace_all(text, pattern, replacement) -%}
-    {{ return(adapter.dispatch('regexp_replace_all')(text, pattern, replacement)) }}
+    {{ adapter.dispatch('regexp_replace_all')(text, pattern, replacement) }}
 {%- endmacro %}
 
 {% macro duckdb__regexp_replace_all(text, pattern, replacement) -%}
@@ -25,7 +25,7 @@
 
 {# Unix seconds (a number, may be null) -> TIMESTAMP in UTC. #}
 {% macro unix_to_timestamp(seconds) -%}
-    {{ return(adapter.dispatch('unix_to_timestamp')(seconds)) }}
+    {{ adapter.dispatch('unix_to_timestamp')(seconds) }}
 {%- endmacro %}
 
 {% macro duckdb__unix_to_timestamp(seconds) -%}

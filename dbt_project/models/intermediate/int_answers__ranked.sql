@@ -1,5 +1,5 @@
--- One row per answer with all that is known of it: its line, its currency, its cost, and whether it is the one
--- that counts for its receipt.
+-- One row per answer with all that is known of it: its line, its currency, its cost, and whether it is the
+-- one that counts for its receipt.
 with answers as (
 
     select * from {{ ref('int_answers__matched') }}

@@ -1,6 +1,6 @@
--- One row per answer to a receipt whose label can be read: how many of its items are on the label, and the other
--- way round. An item is on the label when the names are equal, letters and digits only, or else alike (at most three
--- edits in ten letters) and each is the other's best partner among what is left. Prices are compared apart.
+-- One row per answer to a receipt whose label can be read: how many of its items are on the label. An item is
+-- on the label when the names are equal, letters and digits only, or else alike (at most three edits in ten
+-- letters) and each is the other's best partner among what is left. Prices are compared apart.
 with items as (
 
     select * from {{ ref('int_items__valued') }}
@@ -60,6 +60,12 @@ label_items as (
 
 ),
 
+labelled as (
+
+    select distinct answer_id from labelled_answers
+
+),
+
 answer_items as (
 
     select
@@ -68,8 +74,7 @@ answer_items as (
         items.price,
         {{ regexp_replace_all('lower(items.name)', '[^\\p{L}\\p{N}]+', '') }} as name_key
     from items
-    inner join (select distinct answer_id from labelled_answers) as labelled
-        on items.answer_id = labelled.answer_id
+    inner join labelled on items.answer_id = labelled.answer_id
 
 ),
 

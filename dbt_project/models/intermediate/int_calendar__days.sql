@@ -2,28 +2,41 @@
 with digits as (
 
     {% for digit in range(10) -%}
-    select {{ digit }} as digit{{ ' union all' if not loop.last }}
+        select {{ digit }} as digit{{ ' union all' if not loop.last }}
     {% endfor %}
 ),
 
 numbers as (
 
-    select ones.digit + 10 * tens.digit + 100 * hundreds.digit + 1000 * thousands.digit + 10000 * more.digit as number
-    from digits as ones
-    cross join digits as tens
-    cross join digits as hundreds
-    cross join digits as thousands
-    cross join (select digit from digits where digit < 2) as more
+    select 10 * tens.digit + ones.digit as number
+    from digits as tens
+    cross join digits as ones
 
 ),
 
 days as (
 
-    select cast({{ dbt.dateadd('day', 'number', "cast('2000-01-01' as date)") }} as date) as day
-    from numbers
+    -- every combination of year, month and day of the month, of which the calendar has some
+    select
+        try_cast(
+            concat(
+                2000 + years.number,
+                '-',
+                lpad(cast(months.number as varchar), 2, '0'),
+                '-',
+                lpad(cast(days_of_month.number as varchar), 2, '0')
+            ) as date
+        ) as day
+    from numbers as years
+    cross join numbers as months
+    cross join numbers as days_of_month
+    where
+        years.number < 50
+        and months.number between 1 and 12
+        and days_of_month.number between 1 and 31
 
 )
 
 select day
 from days
-where day < cast('2050-01-01' as date)
+where day is not null

@@ -1,7 +1,8 @@
 {{ config(materialized='view') }}
 
--- One row per item of every answer, with its price in its currency and its category. What an analyst corrected in
--- category_overrides wins over the model's category; an override for one merchant over one for all.
+-- One row per item of every answer, with its price in its currency and its category. What an analyst
+-- corrected in category_overrides wins over the model's category; an override for one merchant over one for
+-- all.
 
 with items as (
 

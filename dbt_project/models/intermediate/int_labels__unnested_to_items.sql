@@ -1,5 +1,5 @@
--- One row per item of a receipt's label, the data set's own account of it. Labels are read tolerantly: what can't
--- be read is not scored.
+-- One row per item of a receipt's label, the data set's own account of it. Labels are read tolerantly: what
+-- can't be read is not scored.
 with receipts as (
 
     select * from {{ ref('int_receipts__latest') }}

@@ -1,6 +1,6 @@
 {{ config(materialized='incremental', incremental_strategy='append') }}
 
--- One row per landed line with what its content says. A line never changes, so only files that are new are read.
+-- One row per landed line with what its content says. A line never changes, so only new files are read.
 {% set fields = ['name', 'price', 'classification'] %}
 {% set header = ['merchant', 'purchased_on', 'currency', 'total'] %}
 
@@ -57,12 +57,12 @@ parsed as (
             {%- set complete = regexp_first(
                 'from_first_bracket', '(?s)^[^"]*(?:"[^"\\\\]*(?:\\\\.[^"\\\\]*)*"[^"]*)*\\}'
             ) %}
-            {%- for closing in [']}', ']', ']}}', ']}}}'] %}
-            case
-                when finish_reason in ('length', 'model_length')
-                    then {{ json_or_null('concat(' ~ complete ~ ", '" ~ closing ~ "')") }}
-            end{{ ',' if not loop.last }}
-            {%- endfor %}
+            {% for closing in [']}', ']', ']}}', ']}}}'] -%}
+                case
+                    when finish_reason in ('length', 'model_length')
+                        then {{ json_or_null('concat(' ~ complete ~ ", '" ~ closing ~ "')") }}
+                end{{ ',' if not loop.last }}
+            {% endfor %}
         ) as document
     from sliced
 

@@ -1,4 +1,4 @@
--- One row per price literal and currency that occur together: each is read once, however often it was printed.
+-- One row per price literal and currency that occur together: each is read once, however often it is printed
 with items as (
 
     select * from {{ ref('int_output_lines__unnested_to_items') }}

@@ -67,7 +67,9 @@ joined as (
         coalesce(counted.unknown_category_item_count, 0) as unknown_category_item_count,
         answers.currency,
         cast(
-            case when answers.status in ('extracted', 'empty', 'truncated') then coalesce(counted.spend, 0) end
+            case
+                when answers.status in ('extracted', 'empty', 'truncated') then coalesce(counted.spend, 0)
+            end
             as decimal(18, 3)
         ) as spend,
         prices.amount as total,

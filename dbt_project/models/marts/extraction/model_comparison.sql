@@ -1,5 +1,5 @@
--- One row per model and question and every other one that answered some of the same receipts: the quality of the
--- first on the receipts that both answered, by each one's last answer.
+-- One row per model and question and every other one that answered some of the same receipts: the quality of
+-- the first on the receipts that both answered, by each one's last answer.
 with answers as (
 
     select

@@ -102,7 +102,9 @@ select
     finish_reason,
     -- chunked content is a list in the envelope; a bare list of items is a text that looks like one
     case
-        when content like '[%' and {{ json_is_list('envelope', '$.response.body.choices[0].message.content') }}
+        when
+            content like '[%'
+            and {{ json_is_list('envelope', '$.response.body.choices[0].message.content') }}
             then nullif({{ json_chunks_joined('content') }}, '')
         else nullif(content, '')
     end as content,
