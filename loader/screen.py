@@ -112,7 +112,8 @@ def show_mart(columns: Sequence[str], rows: Sequence[Sequence[Any]], title: str)
     fitting = 0
     room = console.width + COLUMN_GAP
     for number, heading in enumerate(headings):
-        width = min(longest, max(map(cell_len, [*heading.split(), *(row[number] for row in cells)])))
+        text = max((cell_len(row[number]) for row in cells), default=0)
+        width = max(*map(len, heading.split()), min(text, longest), 1)
         room -= width + COLUMN_GAP
         if room < 0 and number:
             break
