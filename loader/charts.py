@@ -43,7 +43,7 @@ def bar_chart(bars: list[Bar]) -> str:
     scale = alt.Scale(domain=[least, (most - least or 1) * room / max(room - figures_room, 1) + least], nice=False)
     base = alt.Chart(alt.InlineData(values=rows)).encode(y=alt.Y("name:N", sort=None, title=None))
     drawn = base.mark_bar(height=BAR_HEIGHT - 10, cornerRadiusEnd=3, color="currentColor").encode(
-        x=alt.X("value:Q", axis=None, scale=scale)
+        x=alt.X("value:Q", axis=None, scale=scale, stack=None)
     )
     figures = base.mark_text(align="left", dx=6, fontSize=12, color="currentColor", font=FONT).encode(
         x=alt.X("end:Q", axis=None, scale=scale), text="figure:N"

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 PLAIN_LINE_SECONDS = 10.0
-LONGEST_TEXT = 32  # of a text in a mart, on a terminal
+LONGEST_TEXT = 0.2  # of the terminal's width
 COLUMN_GAP = 2
 PIPE_WIDTH = 10_000  # in a pipe nothing is cut off
 STAGES = {"receipts": "reading receipts", "answers": "waiting for answers"}
@@ -108,11 +108,12 @@ def show_mart(columns: Sequence[str], rows: Sequence[Sequence[Any]], title: str)
         for row, currency in zip(rows, currencies, strict=True)
     ]
     headings = [column.replace("_", " ") for column in columns]
-    longest = LONGEST_TEXT if console.is_terminal else PIPE_WIDTH
+    longest = int(console.width * LONGEST_TEXT)
     fitting = 0
     room = console.width + COLUMN_GAP
     for number, heading in enumerate(headings):
-        width = min(longest, max(map(cell_len, [*heading.split(), *(row[number] for row in cells)])))
+        text = max((cell_len(row[number]) for row in cells), default=0)
+        width = max(*map(len, heading.split()), min(text, longest), 1)
         room -= width + COLUMN_GAP
         if room < 0 and number:
             break
