@@ -84,10 +84,8 @@ def test_what_was_drawn_is_what_the_marts_say(marts: duckdb.DuckDBPyConnection) 
 
 
 def test_totals_and_currencies_are_read(marts: duckdb.DuckDBPyConnection) -> None:
-    rows = dict(
-        (key, (currency, total))
-        for key, currency, total in marts.execute("select source_key, currency, total from marts.receipts").fetchall()
-    )
+    found = marts.execute("select source_key, currency, total from marts.receipts").fetchall()
+    rows = {key: (currency, total) for key, currency, total in found}
     truth = labels()
     assert set(rows) == set(truth)
     right = sum(rows[key] == (label["currency"], amount(label["total"], label)) for key, label in truth.items())

@@ -15,8 +15,8 @@ import struct
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
@@ -46,6 +46,9 @@ HARMS = (
     "redirect",  # to another host
     "late",  # the answer comes after the work was done and the client has given up
 )
+
+
+GONE = b'{"detail": "Not found"}'  # a rewrite to this makes the answer a 404
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,9 @@ class FaultProxy:
     served_after_redirect: list[str] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
     late_seconds: float = 0.5
+    # What becomes of an answer's body, by kind of call: the server is hostile, or sick, in ways of its own.
+    rewrites: dict[str, Callable[[bytes], bytes]] = field(default_factory=dict)
+    trickle: str | None = None  # the kind of call that is answered a byte at a time, for ever
 
     def next_fault(self, call: str) -> Fault | None:
         """Count a call; the fault that is due at it, if any."""
@@ -126,10 +132,25 @@ class _Handler(BaseHTTPRequestHandler):
             return
         fault = proxy.next_fault(call_of(self.command, self.path))
         if fault is None:
-            self._answer(*self._forward(proxy.upstream, body))
+            self._pass_on(proxy, body)
             return
         answer = self._forward(proxy.upstream, body) if fault.after or fault.harm in ("torn", "late") else None
         self._harm(fault.harm, answer, proxy)
+
+    def _pass_on(self, proxy: FaultProxy, body: bytes) -> None:
+        call = call_of(self.command, self.path)
+        status, answer, kind = self._forward(proxy.upstream, body)
+        if call in proxy.rewrites and status == 200:
+            answer = proxy.rewrites[call](answer)
+        if call == proxy.trickle:
+            self._head(200, 10_000_000, kind)
+            with suppress(OSError):
+                while True:
+                    self.wfile.write(b" ")
+                    self.wfile.flush()
+                    time.sleep(0.05)
+            return
+        self._answer(status if answer != GONE else 404, answer, kind)
 
     do_GET = do_POST = do_DELETE = _handle
 

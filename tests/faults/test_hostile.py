@@ -1,0 +1,223 @@
+"""A server that answers wrongly: lines missing, doubled, foreign, cut off or in error, whatever the job's status says."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.faults.fault_proxy import GONE, Fault, FaultProxy, fault_proxy
+from tests.faults.harness import RECEIPTS, LoaderRuns
+
+Line = dict[str, Any]
+
+
+@pytest.fixture
+def proxy(runs: LoaderRuns) -> Iterator[FaultProxy]:
+    with fault_proxy(runs.server.url) as made:
+        runs.server_url = made.url
+        yield made
+
+
+def lines(change: Callable[[list[Line]], list[Line]], times: int = 1) -> Callable[[bytes], bytes]:
+    """A rewrite of the first result files that changes their lines."""
+    left = [times]
+
+    def rewrite(body: bytes) -> bytes:
+        left[0] -= 1
+        if left[0] < 0:
+            return body
+        return b"".join(
+            json.dumps(line).encode() + b"\n" for line in change([json.loads(x) for x in body.splitlines()])
+        )
+
+    return rewrite
+
+
+def fields(change: Callable[[Line], Line]) -> Callable[[bytes], bytes]:
+    return lambda body: json.dumps(change(json.loads(body))).encode()
+
+
+def states(runs: LoaderRuns) -> list[tuple[int, str, int]]:
+    return runs.query("select attempt, state, count(*) from ledger.requests group by all order by all")
+
+
+def asked(runs: LoaderRuns) -> list[tuple[int, int]]:
+    return runs.query("select attempt, max_tokens from raw.batch_requests order by all")
+
+
+def test_success_with_lines_missing_names_them_and_asks_only_those_again(runs: LoaderRuns, proxy: FaultProxy) -> None:
+    proxy.rewrites["download"] = lines(lambda all_lines: all_lines[2:])
+    code, said = runs.run()
+    assert code == 0, said
+    assert states(runs) == [(1, "answered", RECEIPTS - 2), (1, "missing", 2), (2, "answered", 2)]
+    missing = [row[0] for row in runs.query("select custom_id from ledger.requests where state = 'missing'")]
+    named = next(line for line in said.splitlines() if "have no line" in line)
+    assert "says SUCCESS" in named and all(custom_id in named for custom_id in missing)
+
+
+def test_what_stays_missing_ends_in_exit_code_3_and_is_not_asked_for_ever(runs: LoaderRuns, proxy: FaultProxy) -> None:
+    proxy.rewrites["download"] = lines(lambda all_lines: [], times=99)
+    code, said = runs.run()
+    assert code == 3 and f"{RECEIPTS} requests have no good answer after all attempts" in said
+    assert states(runs) == [(attempt, "missing", RECEIPTS) for attempt in (1, 2, 3)]
+    assert runs.query("select status from raw.loads order by recorded_at") == [("started",), ("incomplete",)]
+    code, said = runs.run()
+    assert code == 3 and "0 requests in 0 jobs" in said
+    proxy.rewrites.clear()
+    code, said = runs.run("load", "--attempts", "4")
+    assert code == 0 and states(runs)[-1] == (4, "answered", RECEIPTS)
+
+
+FAILURES: dict[str, Callable[[Line], Line]] = {
+    "an error as text": lambda line: {**line, "response": None, "error": "overloaded"},
+    "an error as an object": lambda line: {**line, "error": {"code": 500, "message": "overloaded"}},
+    "a status of 500": lambda line: {**line, "response": {"status_code": 500, "body": {"message": "overloaded"}}},
+    "no body": lambda line: {**line, "response": {"status_code": 200, "body": None}},
+    "no response": lambda line: {"id": line["id"], "custom_id": line["custom_id"], "error": "overloaded"},
+}
+
+
+@pytest.mark.parametrize("name", FAILURES)
+def test_a_failed_request_is_asked_again(name: str, runs: LoaderRuns, proxy: FaultProxy) -> None:
+    proxy.rewrites["download"] = lines(lambda all_lines: [FAILURES[name](all_lines[0]), *all_lines[1:]])
+    code, said = runs.run()
+    assert code == 0 and "1 failed: asking again" in said
+    assert states(runs) == [(1, "answered", RECEIPTS - 1), (1, "failed", 1), (2, "answered", 1)]
+
+
+def test_a_cut_off_answer_is_asked_again_with_twice_the_tokens(runs: LoaderRuns, proxy: FaultProxy) -> None:
+    def cut(line: Line) -> Line:
+        line["response"]["body"]["choices"][0]["finish_reason"] = "length"
+        return line
+
+    proxy.rewrites["download"] = lines(lambda all_lines: [cut(all_lines[0]), *all_lines[1:]])
+    code, said = runs.run()
+    assert code == 0, said
+    assert states(runs) == [(1, "answered", RECEIPTS - 1), (1, "truncated", 1), (2, "answered", 1)]
+    assert asked(runs) == [(1, 4096)] * RECEIPTS + [(2, 8192)]
+
+
+def test_foreign_unknown_and_doubled_ids_are_landed_and_settle_nothing_of_others(
+    runs: LoaderRuns, proxy: FaultProxy
+) -> None:
+    def mix(all_lines: list[Line]) -> list[Line]:
+        first, second, *rest = all_lines
+        failed = {**first, "response": None, "error": "overloaded"}
+        foreign = {**second, "custom_id": "../../etc/passwd"}
+        nameless = {key: value for key, value in second.items() if key != "custom_id"}
+        return [failed, first, foreign, nameless, *rest]
+
+    proxy.rewrites["download"] = lines(mix)
+    code, said = runs.run()
+    assert code == 0, said
+    assert states(runs) == [(1, "answered", RECEIPTS - 1), (1, "missing", 1), (2, "answered", 1)]
+    assert runs.query("select count(*) from raw.batch_output") == [(RECEIPTS + 2 + 1,)]
+
+
+@pytest.mark.parametrize("status", ["FAILED", "TIMEOUT_EXCEEDED", "CANCELLED"])
+def test_results_of_a_job_that_ended_badly_are_landed_all_the_same(
+    status: str, runs: LoaderRuns, proxy: FaultProxy
+) -> None:
+    proxy.rewrites["get_job"] = fields(lambda job: {**job, "status": status} if job["status"] == "SUCCESS" else job)
+    code, said = runs.run()
+    assert code == 0 and f"ended as {status}" in said
+    assert states(runs) == [(1, "answered", RECEIPTS)]
+
+
+def test_an_unknown_status_is_waited_out(runs: LoaderRuns, proxy: FaultProxy) -> None:
+    seen = []
+
+    def change(job: Line) -> Line:
+        seen.append(job["status"])
+        return {**job, "status": "PONDERING"} if len(seen) < 4 else job
+
+    proxy.rewrites["get_job"] = fields(change)
+    code, said = runs.run()
+    assert code == 0 and len(seen) >= 4, said
+    assert states(runs) == [(1, "answered", RECEIPTS)]
+
+
+def test_results_that_have_expired_are_asked_again(runs: LoaderRuns, proxy: FaultProxy) -> None:
+    left = [1]
+
+    def gone_once(body: bytes) -> bytes:
+        left[0] -= 1
+        return GONE if left[0] == 0 else body
+
+    proxy.rewrites["download"] = gone_once
+    code, said = runs.run()
+    assert code == 0 and "has expired" in said
+    assert states(runs) == [(1, "missing", RECEIPTS), (2, "answered", RECEIPTS)]
+
+
+@pytest.mark.parametrize("key", ["id", "output_file"])
+def test_an_id_that_is_a_path_is_refused(key: str, runs: LoaderRuns, proxy: FaultProxy) -> None:
+    proxy.rewrites["get_job"] = fields(lambda job: {**job, key: "../../../tmp/evil"})
+    code, said = runs.run()
+    if key == "output_file":
+        assert code == 1 and "an id that is none" in said
+    else:
+        assert code == 1 and "an id that is none" in said
+    proxy.rewrites.clear()
+    assert runs.run()[0] == 0
+
+
+def test_interrupted_by_ctrl_c_it_cancels_nothing_and_says_how_to_go_on(
+    runs: LoaderRuns, undisturbed: LoaderRuns, proxy: FaultProxy
+) -> None:
+    proxy.rewrites["get_job"] = fields(lambda job: {**job, "status": "RUNNING"})
+    process = runs.start()
+    deadline = time.monotonic() + 30
+    while not proxy.calls["get_job"] and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=20)
+    assert process.returncode == 130 and "`loader load` goes on" in err and "Traceback" not in out + err
+    assert proxy.calls["cancel_job"] == 0
+    proxy.rewrites.clear()
+    runs.assert_healed(undisturbed)
+
+
+def test_two_loaders_at_once_do_not_send_twice(runs: LoaderRuns, undisturbed: LoaderRuns, proxy: FaultProxy) -> None:
+    proxy.rewrites["get_job"] = fields(lambda job: {**job, "status": "RUNNING"})
+    first = runs.start()
+    while not proxy.calls["get_job"]:
+        time.sleep(0.05)
+    code, said = runs.run()
+    assert code == 1 and f"another load is running on {runs.warehouse} (process {first.pid})" in said
+    proxy.rewrites.clear()
+    assert first.wait(timeout=30) == 0
+    first.communicate()
+    runs.assert_healed(undisturbed)
+
+
+def test_an_outage_while_waiting_is_waited_out(runs: LoaderRuns, undisturbed: LoaderRuns, proxy: FaultProxy) -> None:
+    proxy.begin(
+        *(Fault("get_job", harm, nth) for nth, harm in enumerate(["reset", "503", "reset", "not json", "429"], 1))
+    )
+    code, said = runs.run()
+    assert code == 0 and "trying again" in said and "Traceback" not in said
+    runs.assert_healed(undisturbed)
+
+
+def test_no_key_and_no_image_is_left_behind(runs: LoaderRuns, proxy: FaultProxy) -> None:
+    proxy.begin(Fault("create_job", "502", after=True), Fault("get_job", "500"))
+    code, said = runs.run()
+    assert code == 0
+    image = (runs.folder / "0001.jpg").read_bytes()
+    place = runs.warehouse.parent
+    kept = [
+        said.encode(),
+        *(path.read_bytes() for path in place.rglob("*") if path.is_file() and runs.folder not in path.parents),
+    ]
+    import base64
+
+    for content in kept:
+        assert runs.server.token.encode() not in content
+        assert base64.b64encode(image)[:60] not in content
+    assert (runs.warehouse.with_suffix(".files").stat().st_mode & 0o077) == 0
