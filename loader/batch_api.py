@@ -35,7 +35,10 @@ READ_TIMEOUT_MS = 60_000
 SEND_TIMEOUT_MS = 300_000  # for each phase, not for the whole upload
 PAGE_SIZE = 100
 MAX_WAIT_SECONDS = 60.0
-NOT_DONE_WAIT_SECONDS = 5.0
+UNCLEAR_WAIT_SECONDS = 5.0
+# Only these answers to an upload or a creation say for certain that nothing was done.
+REFUSALS = (400, 401, 402, 403, 404, 405, 413, 422)
+NETWORK_FAULTS = (httpx2.HTTPError, httpx2.StreamError, NoResponseError)
 # The shortest time for which a server that cannot be reached is tried again before anything was sent.
 FIRST_PATIENCE_SECONDS = 10.0
 ENDLESS_PATIENCE_SECONDS = 7 * 24 * 3600.0
@@ -43,19 +46,15 @@ SAFE_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
 
 class UnclearError(Exception):
-    """A call that changes something ended so that the server may or may not have done it."""
+    """A call that changes something ended so that the server may or may not have done it; look after `wait_seconds`."""
 
-
-class NotDoneError(Exception):
-    """A call that changes something certainly was not carried out, and may be repeated after `wait_seconds`.
-
-    `is_unreachable`: not even a connection was made.
-    """
-
-    def __init__(self, message: str, wait_seconds: float, is_unreachable: bool = False) -> None:
+    def __init__(self, message: str, wait_seconds: float) -> None:
         super().__init__(message)
         self.wait_seconds = wait_seconds
-        self.is_unreachable = is_unreachable
+
+
+class UnreachableError(Exception):
+    """A call that changes something was certainly not carried out: no connection was made."""
 
 
 class GoneError(Exception):
@@ -100,7 +99,7 @@ class BatchApi:
     # Calls that change something
 
     def upload(self, path: Path) -> str:
-        """Upload a request file; its id. Raises UnclearError or NotDoneError when it may or must be repeated."""
+        """Upload a request file; its id. Raises UnclearError or UnreachableError when it may or must be repeated."""
         with path.open("rb") as file:
             answer = self._change(
                 lambda: self._client.files.upload(
@@ -114,7 +113,7 @@ class BatchApi:
     def create_job(self, file_id: str, model: str, metadata: dict[str, str]) -> dict[str, Any]:
         """Create a batch job over an uploaded file; the job as the API describes it.
 
-        Raises UnclearError or NotDoneError.
+        Raises UnclearError or UnreachableError.
         """
         job = self._change(
             lambda: self._client.batch.jobs.create(
@@ -216,16 +215,14 @@ class BatchApi:
         try:
             return call()
         except MistralError as error:
-            if error.status_code >= 500 or error.status_code < 300:
-                raise UnclearError(self._trouble(error)) from error
-            if error.status_code in (408, 429):
-                wait = _retry_after(error)
-                raise NotDoneError(self._trouble(error), NOT_DONE_WAIT_SECONDS if wait is None else wait) from error
-            raise self._refusal(error, model) from error
+            if error.status_code in REFUSALS:
+                raise self._refusal(error, model) from error
+            wait = _retry_after(error)
+            raise UnclearError(self._trouble(error), UNCLEAR_WAIT_SECONDS if wait is None else wait) from error
         except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
-            raise NotDoneError(self._trouble(error), NOT_DONE_WAIT_SECONDS, is_unreachable=True) from error
-        except (httpx2.HTTPError, NoResponseError) as error:
-            raise UnclearError(self._trouble(error)) from error
+            raise UnreachableError(self._trouble(error)) from error
+        except NETWORK_FAULTS as error:
+            raise UnclearError(self._trouble(error), UNCLEAR_WAIT_SECONDS) from error
 
     def _read(self, call: Callable[[], T], model: str | None = None) -> T:
         try:
@@ -242,7 +239,7 @@ class BatchApi:
             if error.status_code in (404, 410):
                 raise GoneError(self._trouble(error)) from error
             raise self._refusal(error, model) from error
-        except (httpx2.HTTPError, NoResponseError) as error:
+        except NETWORK_FAULTS as error:
             raise ApiError(
                 f"{self._trouble(error)}: check the network and MISTRAL_SERVER_URL, then run the same command again"
             ) from error
@@ -284,7 +281,7 @@ def _is_passing(error: BaseException) -> bool:
     """Whether a read that ended like this may succeed when it is repeated."""
     if isinstance(error, MistralError):
         return error.status_code in (408, 425, 429) or error.status_code >= 500 or error.status_code < 300
-    return isinstance(error, httpx2.TransportError | httpx2.DecodingError | NoResponseError)
+    return isinstance(error, NETWORK_FAULTS)
 
 
 _backoff = wait_random_exponential(multiplier=0.5, max=MAX_WAIT_SECONDS)

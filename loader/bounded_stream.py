@@ -46,3 +46,5 @@ def bound(response: httpx2.Response) -> None:
     """An event hook of the client: bound the response that is about to be read."""
     assert isinstance(response.stream, httpx2.SyncByteStream)
     response.stream = BoundedStream(response.stream, response.request)
+    if response.status_code != 200:
+        response.read()  # the client fails to describe a refused download that has no body, unless it has been read

@@ -16,12 +16,12 @@ from typing import Any, Protocol
 from loader import ledger
 from loader.batch_api import (
     ENDLESS_PATIENCE_SECONDS,
-    NOT_DONE_WAIT_SECONDS,
     TERMINAL,
+    UNCLEAR_WAIT_SECONDS,
     BatchApi,
     GoneError,
-    NotDoneError,
     UnclearError,
+    UnreachableError,
     result_files,
 )
 from loader.errors import ApiError, LoaderError, WarehouseError
@@ -115,9 +115,12 @@ class Jobs:
         while file_id is None:
             try:
                 file_id = self._api.upload(path)
-            except (NotDoneError, UnclearError) as error:
-                # A file that is uploaded twice costs nothing, so looking for it once is enough.
+            except UnreachableError as error:
                 self._wait_out(error)
+            except UnclearError as error:
+                # A file that is uploaded twice costs nothing, so looking for it once is enough.
+                self._report.say(f"{error}; looking whether the file has arrived")
+                time.sleep(error.wait_seconds)
                 file_id = self._api.find_file(path.name)
         self._note(shard, "uploaded", input_file_id=file_id)
         return file_id
@@ -127,10 +130,11 @@ class Jobs:
         while True:
             try:
                 job = self._api.create_job(file_id, shard.model, _metadata(shard))
-            except NotDoneError as error:
+            except UnreachableError as error:
                 self._wait_out(error)
             except UnclearError as error:
                 self._report.say(f"{error}; looking whether the job was made before making it again")
+                time.sleep(error.wait_seconds)
                 if self.adopt(shard):
                     return
             except LoaderError:
@@ -164,13 +168,11 @@ class Jobs:
         with self._warehouse.transaction() as connection:
             ledger.note_state(connection, shard.shard_id, state, input_file_id=input_file_id)
 
-    def _wait_out(self, error: NotDoneError | UnclearError) -> None:
-        is_first = self._api.patience_seconds < ENDLESS_PATIENCE_SECONDS
-        if is_first and isinstance(error, NotDoneError) and error.is_unreachable:
+    def _wait_out(self, error: UnreachableError) -> None:
+        if self._api.patience_seconds < ENDLESS_PATIENCE_SECONDS:
             raise ApiError(f"{error}: check the network, then run the same command again") from error
-        wait = error.wait_seconds if isinstance(error, NotDoneError) else NOT_DONE_WAIT_SECONDS
-        self._report.say(f"{error}; trying again in {wait:.0f} s")
-        time.sleep(wait)
+        self._report.say(f"{error}; trying again in {UNCLEAR_WAIT_SECONDS:.0f} s")
+        time.sleep(UNCLEAR_WAIT_SECONDS)
 
     # Waiting and landing
 

@@ -76,7 +76,7 @@ def main() -> None:
     from loader import batch_api, cli, jobs
 
     jobs.SETTLE_SECONDS = (0.05, 0.1)
-    jobs.NOT_DONE_WAIT_SECONDS = batch_api.NOT_DONE_WAIT_SECONDS = 0.05
+    jobs.UNCLEAR_WAIT_SECONDS = batch_api.UNCLEAR_WAIT_SECONDS = 0.05
     batch_api._backoff = wait_fixed(0.05)
     if at := os.environ.get("KILL_AT"):
         point, when, nth = at.rsplit(":", 2)

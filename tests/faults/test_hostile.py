@@ -1,4 +1,4 @@
-"""A server that answers wrongly: lines missing, doubled, foreign, cut off or in error, whatever the job's status says."""
+"""A server that answers wrongly: lines missing, doubled, foreign, cut off or failed, whatever the job says."""
 
 from __future__ import annotations
 
