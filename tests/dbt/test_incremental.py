@@ -1,0 +1,129 @@
+"""Building after every load gives the marts that building all at once gives, in whatever order loads came."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+
+import duckdb
+
+from tests.dbt.build import dbt_or_fail
+from tests.dbt.raw_tables import RawTables, answer_line
+from tests.dbt.scenarios import cut_off, items
+
+Load = Callable[[RawTables], None]
+
+
+def samples(raw: RawTables) -> None:
+    raw.receipts(["sample"], source="samples", currency="USD")
+    raw.requests("s0", {"c-sample": "sample"}, model="local-ocr")
+    raw.job("j0", "s0", model="local-ocr")
+    raw.lines("j0", "f0", [answer_line("c-sample", items("1.00"))])
+
+
+def offered(raw: RawTables) -> None:
+    raw.receipts(["a", "b", "c"])
+
+
+def first_asked(raw: RawTables) -> None:
+    raw.requests("s1", {"ca": "a", "cb": "b", "cc": "c"})
+    raw.job("j1", "s1", "RUNNING")
+
+
+def first_answered(raw: RawTables) -> None:
+    raw.job("j1", "s1")
+    raw.lines(
+        "j1",
+        "f1",
+        [answer_line("ca", items("25.000")), answer_line("cb", cut_off("3.00"), finish_reason="length")],
+    )
+
+
+def asked_again(raw: RawTables) -> None:
+    raw.requests("s2", {"cb": "b", "cc": "c"}, attempt=2, minutes=30)
+    raw.job("j2", "s2", minutes=30)
+    raw.lines(
+        "j2", "f2", [answer_line("cb", items("3.00", "4.00")), answer_line("cc", items("5,00"))], minutes=40
+    )
+
+
+def currency_corrected(raw: RawTables) -> None:
+    raw.receipts(["a"], currency="IDR", minutes=60, load_id="corrected")
+
+
+def landed_by_hand(raw: RawTables) -> None:
+    raw.land(
+        "hand.jsonl", [answer_line("0", items("7.50")), "not JSON"], ids=["0"], currency="EUR", minutes=50
+    )
+
+
+# what lands between two builds
+ORDERS: dict[str, list[list[Load]]] = {
+    "as it happens": [
+        [samples, offered, first_asked],
+        [first_answered],
+        [asked_again, currency_corrected, landed_by_hand],
+    ],
+    "upside down": [
+        [offered, landed_by_hand, currency_corrected, asked_again],
+        [first_answered, first_asked, samples],
+    ],
+}
+
+
+def contents(path: Path) -> dict[str, list[str]]:
+    """Every row of every mart, sorted."""
+    with duckdb.connect(str(path), read_only=True) as warehouse:
+        marts = warehouse.execute(
+            "select table_name from information_schema.tables where table_schema = 'marts' order by 1"
+        ).fetchall()
+        return {
+            mart: sorted(map(repr, warehouse.execute(f"select * from marts.{mart}").fetchall()))
+            for (mart,) in marts
+        }
+
+
+def run_models(raw: RawTables, *flags: str) -> dict[str, list[str]]:
+    """Build seeds and models, without tests, and give the marts."""
+    dbt_or_fail(
+        "build",
+        "--resource-type",
+        "seed",
+        "--resource-type",
+        "model",
+        *flags,
+        warehouse=raw.path,
+        target=raw.path.parent / "target",
+    )
+    return contents(raw.path)
+
+
+def test_building_after_every_load_equals_a_full_refresh(tmp_path: Path) -> None:
+    results = []
+    for loads in ORDERS.values():
+        path = tmp_path / "warehouse.duckdb"
+        path.unlink(missing_ok=True)
+        raw = RawTables(path)
+        states = []
+        for together in loads:
+            for load in together:
+                load(raw)
+            states.append(run_models(raw))
+        assert all(before != after for before, after in pairwise(states))
+        results.append(states[-1])
+
+    assert run_models(raw, "--full-refresh") == results[1] == results[0]
+    assert any("25000" in row for row in results[0]["receipt_items"])
+    assert not any("sample" in row for row in results[0]["receipts"])
+
+    # a mark that reading the lines again would not leave
+    with duckdb.connect(str(raw.path)) as warehouse:
+        warehouse.execute("update intermediate.int_output_lines__read set merchant = 'read once'")
+        warehouse.execute("update intermediate.int_output_lines__unnested_to_items set name = 'once'")
+    run_models(raw)
+    with duckdb.connect(str(raw.path), read_only=True) as warehouse:
+        assert warehouse.execute(
+            "select distinct merchant from intermediate.int_output_lines__read"
+        ).fetchall() == [("read once",)]
+        assert warehouse.execute("select distinct name from marts.receipt_items").fetchall() == [("once",)]
