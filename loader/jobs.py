@@ -25,7 +25,7 @@ from loader.batch_api import (
 )
 from loader.errors import ApiError, LoaderError, WarehouseError
 from loader.ledger import ShardRecord
-from loader.shards import shard_path
+from loader.shards import is_whole, shard_path
 from loader.warehouse import Warehouse, append_job, append_output
 
 RESULTS_KEPT = timedelta(hours=24)
@@ -96,7 +96,7 @@ class Jobs:
 
     def can_send(self, shard: ShardRecord) -> bool:
         """Whether what a shard without a job needs is still there: its uploaded file, or the one on disk."""
-        return shard.input_file_id is not None or shard_path(self.shard_dir, shard.shard_id).exists()
+        return shard.input_file_id is not None or is_whole(self.shard_dir, shard.shard_id, shard.byte_count)
 
     def send(self, shard: ShardRecord) -> None:
         """Bring a shard from any state before `submitted` to it. Raises ApiError."""
