@@ -25,13 +25,14 @@ from loader.errors import SettingsError
 from loader.images import ORIGINAL, ImagePolicy, PreparedImage, RejectedImage, inspect, prepare
 from loader.receipts import Receipt, Source
 from loader.seen import SeenBefore
-from loader.shards import MAX_SHARD_BYTES, MAX_SHARD_REQUESTS, Request, Shard, ShardWriter
+from loader.shards import MAX_PENDING_REQUESTS, MAX_SHARD_BYTES, MAX_SHARD_REQUESTS, Request, Shard, ShardWriter
 from loader.warehouse import ReceiptRow, Warehouse, append_receipts
 
 BATCH_RECEIPTS = 256
 BATCH_BYTES = 16 * 1024 * 1024
 UNCOMMITTED_RECEIPTS = 2000
 THREADS = min(os.cpu_count() or 1, 4)  # each may hold a decoded image
+DAYS_A_WAVE = 1  # `batch_api.JOB_TIMEOUT_HOURS`
 ESTIMATE_FROM = 500  # a larger source is estimated from its first receipts
 
 T = TypeVar("T")
@@ -73,13 +74,19 @@ class Question:
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a load would be. Bytes are those of the request files; tokens and dollars are estimates."""
+    """What a load would be. Bytes are those of the request files; tokens and dollars are estimates.
+
+    `waves`: at most so many requests may be pending at once as the API allows. `days`: the most that it takes to answer
+    them, as a job is given 24 hours and the next wave begins when the one before has ended; often it is far less.
+    """
 
     receipts: int
     rejected: int
     already_answered: int
     requests: int
     shards: int
+    waves: int
+    days: int
     bytes: int
     prompt_tokens: int
     completion_tokens: int
@@ -336,12 +343,15 @@ def estimate(warehouse: Warehouse, source: Source, question: Question, limit: in
     scale = (total or 0) / counts["receipts"] if is_extrapolated and counts["receipts"] else 1.0
     figures = {name: math.ceil(value * scale) for name, value in counts.items()}
     shards = max(math.ceil(figures["bytes"] / MAX_SHARD_BYTES), math.ceil(figures["requests"] / MAX_SHARD_REQUESTS))
+    waves = math.ceil(figures["requests"] / MAX_PENDING_REQUESTS)
     return Estimate(
         receipts=figures["receipts"],
         rejected=figures["rejected"],
         already_answered=figures["known"],
         requests=figures["requests"],
         shards=shards,
+        waves=waves,
+        days=waves * DAYS_A_WAVE,
         bytes=figures["bytes"],
         prompt_tokens=figures["tokens"],
         completion_tokens=figures["requests"] * requests.EXPECTED_COMPLETION_TOKENS,

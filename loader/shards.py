@@ -16,6 +16,7 @@ from typing import BinaryIO
 
 MAX_SHARD_BYTES = 500_000_000  # the API takes 512 MB a file; pages differ on whether that is MB or MiB
 MAX_SHARD_REQUESTS = 100_000
+MAX_PENDING_REQUESTS = 1_000_000  # at once in a workspace: a larger load goes in waves
 
 
 @dataclass(frozen=True)
