@@ -141,7 +141,8 @@ def _show_estimate(settings: Settings, expected: dict[str, Any], as_json: bool) 
     click.echo(
         f"{settings.receipts} to {settings.model}: {about}{expected['requests']:,} requests "
         f"({expected['receipts']:,} receipts, {expected['already_asked']:,} asked before, "
-        f"{expected['rejected']:,} rejected) in {expected['shards']:,} shards, {expected['bytes'] / 1e6:,.1f} MB, "
+        f"{expected['rejected']:,} rejected) in {expected['shards']:,} shards and {expected['waves']:,} waves, "
+        f"{expected['bytes'] / 1e6:,.1f} MB, answered within {expected['days']:,} days, "
         f"{expected['prompt_tokens']:,} prompt and about {expected['completion_tokens']:,} completion tokens, "
         f"about ${expected['cost_usd']:.4f}; nothing was sent"
     )

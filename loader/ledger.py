@@ -16,7 +16,7 @@ A request attempt is `planned`, then `sent` with its job, and at the end what be
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -106,6 +106,13 @@ def decide(
         custom_id: Decision(None if is_settled or attempts >= max_attempts else attempts + 1, truncated_at)
         for custom_id, is_settled, attempts, truncated_at in rows
     }
+
+
+def receipt_ids(connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
+    """The receipts of all requests, in no order and some of them several times."""
+    found = connection.execute("select receipt_id from ledger.requests")
+    while rows := found.fetchmany(10_000):
+        yield from (receipt_id for (receipt_id,) in rows)
 
 
 def plan_shard(

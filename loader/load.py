@@ -19,10 +19,8 @@ from loader.errors import BudgetError, LoaderError
 from loader.jobs import Jobs, Report, no_space
 from loader.plan import Planner, Question
 from loader.receipts import Source
-from loader.shards import MAX_SHARD_BYTES, MAX_SHARD_REQUESTS
+from loader.shards import MAX_PENDING_REQUESTS, MAX_SHARD_BYTES, MAX_SHARD_REQUESTS
 from loader.warehouse import Warehouse, append_load
-
-MAX_PENDING_REQUESTS = 1_000_000
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,18 @@
 """From a source to shards on disk: which receipts are asked, and what that would cost.
 
-Receipts stream through in small batches: each is named by the hash of its bytes, looked up in the ledger, made fit to
-be sent and written to the open shard. Memory follows the batch, not the source. What is known of a receipt is committed
-no later than the shard that holds its request.
+Receipts stream through in small batches: each is named by the hash of its bytes, looked up in the ledger if it may have
+been seen before, made fit to be sent and written to the open shard. Hashing and shrinking happen in threads, all else in
+the order of the source. Memory follows the batch, not the source. What is known of a receipt is committed no later
+than the shard that holds its request.
 """
 
 from __future__ import annotations
 
 import math
+import os
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -20,14 +24,20 @@ from loader import ledger, reference, requests
 from loader.errors import SettingsError
 from loader.images import ORIGINAL, ImagePolicy, PreparedImage, RejectedImage, inspect, prepare
 from loader.receipts import Receipt, Source
-from loader.shards import MAX_SHARD_BYTES, MAX_SHARD_REQUESTS, Request, Shard, ShardWriter
+from loader.seen import SeenBefore
+from loader.shards import MAX_PENDING_REQUESTS, MAX_SHARD_BYTES, MAX_SHARD_REQUESTS, Request, Shard, ShardWriter
 from loader.warehouse import ReceiptRow, Warehouse, append_receipts
 
 BATCH_RECEIPTS = 256
-BATCH_BYTES = 64 * 1024 * 1024
+BATCH_BYTES = 16 * 1024 * 1024
+UNCOMMITTED_RECEIPTS = 2000
+THREADS = min(os.cpu_count() or 1, 4)  # each may hold a decoded image
+DAYS_A_WAVE = 1  # `batch_api.JOB_TIMEOUT_HOURS`
 ESTIMATE_FROM = 500  # a larger source is estimated from its first receipts
 
 T = TypeVar("T")
+U = TypeVar("U")
+NEW = ledger.Decision(attempt=1, truncated_at=None)
 
 
 @dataclass(frozen=True)
@@ -64,13 +74,19 @@ class Question:
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a load would be. Bytes are those of the request files; tokens and dollars are estimates."""
+    """What a load would be. Bytes are those of the request files; tokens and dollars are estimates.
+
+    `waves`: at most so many requests may be pending at once as the API allows. `days`: the most that it takes to answer
+    them, as a job is given 24 hours and the next wave begins when the one before has ended; often it is far less.
+    """
 
     receipts: int
     rejected: int
     already_asked: int
     requests: int
     shards: int
+    waves: int
+    days: int
     bytes: int
     prompt_tokens: int
     completion_tokens: int
@@ -117,12 +133,24 @@ def _offer(receipt: Receipt) -> _Offered:
         return _Offered(receipt, receipt_id, rejected_reason=rejected.reason)
 
 
+def _in_threads(function: Callable[[T], U], items: Iterable[T]) -> Iterator[U]:
+    """What `function` makes of each item, in their order; a few items are worked on ahead."""
+    with ThreadPoolExecutor(THREADS) as pool:
+        ahead: deque[Future[U]] = deque()
+        for item in items:
+            ahead.append(pool.submit(function, item))
+            if len(ahead) > 2 * THREADS:
+                yield ahead.popleft().result()
+        while ahead:
+            yield ahead.popleft().result()
+
+
 def _batches(receipts: Iterable[Receipt]) -> Iterator[list[_Offered]]:
     batch: list[_Offered] = []
     size = 0
-    for receipt in receipts:
-        batch.append(_offer(receipt))
-        size += len(receipt.image or b"")
+    for offered in _in_threads(_offer, receipts):
+        batch.append(offered)
+        size += len(offered.receipt.image or b"")
         if len(batch) >= BATCH_RECEIPTS or size >= BATCH_BYTES:
             yield batch
             batch, size = [], 0
@@ -158,29 +186,51 @@ class Planner:
         self._writer = ShardWriter(directory, max_shard_bytes, max_shard_requests)
         self._rows: list[ReceiptRow] = []  # not yet committed
         self._since_decision: set[str] = set()  # planned after the ledger was asked about their batch
+        self._seen_before = SeenBefore()
 
     def shards(self) -> Iterator[Shard]:
         """Shards, each on disk and in the ledger when it is given out. Raises OSError when the disk is full."""
+        with self._warehouse.transaction() as connection:
+            for receipt_id in ledger.receipt_ids(connection):
+                self._seen_before.add(receipt_id)
         try:
             for batch in _batches(self._source):
-                ids = [offered.receipt_id for offered in batch]
-                decisions = self._commit(self._decisions(ids))
+                decisions = self._decisions([offered.receipt_id for offered in batch])
                 self._since_decision = set()
-                for offered in batch:
+                asked = ((offered, decisions[offered.receipt_id]) for offered in batch)
+                for offered, image in _in_threads(self._prepared, asked):
                     self.seen += 1
                     self._on_receipt(self.seen)
-                    yield from self._plan(offered, decisions)
+                    yield from self._plan(offered, decisions[offered.receipt_id], image)
             yield from self._roll()
             self._commit(lambda connection: None)
         finally:
             self._writer.close()
 
-    def _decisions(self, receipt_ids: list[str]) -> Callable[[DuckDBPyConnection], dict[str, ledger.Decision]]:
+    def _decisions(self, receipt_ids: list[str]) -> dict[str, ledger.Decision]:
+        """For each receipt whether it is to be asked; the ledger is opened only for those it may know."""
         question = self._question
-        custom_ids = [question.custom_id(receipt_id) for receipt_id in receipt_ids]
-        return lambda connection: ledger.decide(
-            connection, custom_ids, receipt_ids, question.model, question.max_attempts, question.again
-        )
+        known = [receipt_id for receipt_id in receipt_ids if receipt_id in self._seen_before]
+        decisions = dict.fromkeys(receipt_ids, NEW)
+        if known:
+            decisions |= self._commit(lambda connection: _decide(connection, question, known))
+        elif len(self._rows) >= UNCOMMITTED_RECEIPTS:
+            self._commit(lambda connection: None)
+        return decisions
+
+    def _prepared(
+        self, asked: tuple[_Offered, ledger.Decision]
+    ) -> tuple[_Offered, PreparedImage | RejectedImage | None]:
+        """A receipt and its image as it is sent, or why it can't be; None when it is not to be sent."""
+        offered, decision = asked
+        if offered.rejected_reason is not None:
+            return offered, RejectedImage(offered.rejected_reason)
+        if decision.attempt is None:
+            return offered, None
+        try:
+            return offered, prepare(offered.receipt.image or b"", self._question.policy)
+        except RejectedImage as rejected:
+            return offered, rejected
 
     def _commit(self, also: Callable[[DuckDBPyConnection], T]) -> T:
         """One transaction: the receipts that have passed, and `also`."""
@@ -191,22 +241,18 @@ class Planner:
         self._rows = []
         return result
 
-    def _plan(self, offered: _Offered, decisions: dict[str, ledger.Decision]) -> Iterator[Shard]:
+    def _plan(
+        self, offered: _Offered, decision: ledger.Decision, image: PreparedImage | RejectedImage | None
+    ) -> Iterator[Shard]:
+        reason = None
         custom_id = self._question.custom_id(offered.receipt_id)
-        decision = decisions[custom_id]
-        reason = offered.rejected_reason
-        is_planned = custom_id in self._writer or custom_id in self._since_decision
-        if reason is None and (decision.attempt is None or is_planned):
-            self.skipped += 1
-        elif reason is None:
-            try:
-                image = prepare(offered.receipt.image or b"", self._question.policy)
-            except RejectedImage as rejected:
-                reason = rejected.reason
-            else:
-                yield from self._write(offered.receipt_id, custom_id, image, decision)
-        if reason is not None:
+        if isinstance(image, RejectedImage):
             self.rejected += 1
+            reason = image.reason
+        elif image is None or custom_id in self._writer or custom_id in self._since_decision:
+            self.skipped += 1
+        else:
+            yield from self._write(offered.receipt_id, custom_id, image, decision)
         self._rows.append(offered.row(self._currency, reason))
 
     def _write(
@@ -219,6 +265,7 @@ class Planner:
         cost = self._question.request_cost_usd(image.width, image.height)
         self._writer.add(Request(custom_id, receipt_id, decision.attempt or 1, max_tokens, cost), line)
         self._since_decision.add(custom_id)
+        self._seen_before.add(receipt_id)
         self.planned += 1
 
     def _roll(self) -> Iterator[Shard]:
@@ -238,6 +285,22 @@ class Planner:
             )
         )
         yield shard
+
+
+def _decide(
+    connection: DuckDBPyConnection, question: Question, receipt_ids: list[str]
+) -> dict[str, ledger.Decision]:
+    """What the ledger says about these receipts, by receipt_id."""
+    custom_ids = {question.custom_id(receipt_id): receipt_id for receipt_id in receipt_ids}
+    decisions = ledger.decide(
+        connection,
+        list(custom_ids),
+        list(custom_ids.values()),
+        question.model,
+        question.max_attempts,
+        question.again,
+    )
+    return {custom_ids[custom_id]: decision for custom_id, decision in decisions.items()}
 
 
 def _size_sent(offered: _Offered, policy: ImagePolicy) -> tuple[int, int]:
@@ -262,20 +325,16 @@ def estimate(warehouse: Warehouse, source: Source, question: Question, limit: in
     )
     seen: set[str] = set()
     for batch in _batches(islice(source, ESTIMATE_FROM) if is_extrapolated else source):
-        ids = [offered.receipt_id for offered in batch]
-        custom_ids = [question.custom_id(receipt_id) for receipt_id in ids]
         with warehouse.transaction() as connection:
-            decisions = ledger.decide(
-                connection, custom_ids, ids, question.model, question.max_attempts, question.again
-            )
-        for offered, custom_id in zip(batch, custom_ids, strict=True):
+            decisions = _decide(connection, question, [offered.receipt_id for offered in batch])
+        for offered in batch:
             counts["receipts"] += 1
             if offered.rejected_reason is not None:
                 counts["rejected"] += 1
-            elif decisions[custom_id].attempt is None or custom_id in seen:
+            elif decisions[offered.receipt_id].attempt is None or offered.receipt_id in seen:
                 counts["known"] += 1
             else:
-                seen.add(custom_id)
+                seen.add(offered.receipt_id)
                 width, height = _size_sent(offered, question.policy)
                 counts["requests"] += 1
                 counts["bytes"] += overhead + 4 * (len(offered.receipt.image or b"") + 2) // 3
@@ -284,12 +343,15 @@ def estimate(warehouse: Warehouse, source: Source, question: Question, limit: in
     scale = (total or 0) / counts["receipts"] if is_extrapolated and counts["receipts"] else 1.0
     figures = {name: math.ceil(value * scale) for name, value in counts.items()}
     shards = max(math.ceil(figures["bytes"] / MAX_SHARD_BYTES), math.ceil(figures["requests"] / MAX_SHARD_REQUESTS))
+    waves = math.ceil(figures["requests"] / MAX_PENDING_REQUESTS)
     return Estimate(
         receipts=figures["receipts"],
         rejected=figures["rejected"],
         already_asked=figures["known"],
         requests=figures["requests"],
         shards=shards,
+        waves=waves,
+        days=waves * DAYS_A_WAVE,
         bytes=figures["bytes"],
         prompt_tokens=figures["tokens"],
         completion_tokens=figures["requests"] * requests.EXPECTED_COMPLETION_TOKENS,

@@ -7,12 +7,12 @@ for once.
 
 from __future__ import annotations
 
-import base64
 import hashlib
 from functools import cache
 from typing import Any, Literal, get_args
 
 import orjson
+import pybase64
 
 from loader import reference
 from loader.images import ImagePolicy, PreparedImage
@@ -150,7 +150,7 @@ def request_line(request_id: str, image: PreparedImage, style: Style, max_tokens
             b"data:",
             image.media_type.encode(),
             b";base64,",
-            base64.b64encode(image.data),
+            pybase64.b64encode(image.data),
             after,
             b"}\n",
         )
@@ -159,7 +159,7 @@ def request_line(request_id: str, image: PreparedImage, style: Style, max_tokens
 
 def live_body(image: PreparedImage, style: Style, max_tokens: int = MAX_TOKENS) -> dict[str, Any]:
     """The same question for one live call, as keyword arguments of `chat.complete`."""
-    url = f"data:{image.media_type};base64,{base64.b64encode(image.data).decode()}"
+    url = f"data:{image.media_type};base64,{pybase64.b64encode(image.data).decode()}"
     return _body(style, url, max_tokens)
 
 

@@ -1,7 +1,9 @@
 """Request lines -> JSONL files within the API's limits.
 
-A shard is written under a temporary name, synced and renamed, so that a file with a shard's name is always whole.
-Its id is a hash of the requests in it: the same requests make the same shard.
+A shard is written under a temporary name and renamed, so that a file with a shard's name is whole however the loader
+ended. It is not synced: that would take longer than all else. Should the machine lose power before its job is made, its
+size is no longer the ledger's, and its requests are planned anew (`is_whole`). Its id is a hash of the requests in it:
+the same requests make the same shard.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from typing import BinaryIO
 
 MAX_SHARD_BYTES = 500_000_000  # the API takes 512 MB a file; pages differ on whether that is MB or MiB
 MAX_SHARD_REQUESTS = 100_000
+MAX_PENDING_REQUESTS = 1_000_000  # at once in a workspace: a larger load goes in waves
 
 
 @dataclass(frozen=True)
@@ -75,11 +78,9 @@ class ShardWriter:
         self._bytes += len(line)
 
     def finish(self) -> Shard | None:
-        """Sync and name the file; None when nothing was added. The writer is empty afterwards."""
+        """Name the file; None when nothing was added. The writer is empty afterwards."""
         if self._file is None:
             return None
-        self._file.flush()
-        os.fsync(self._file.fileno())
         self._file.close()
         requests = tuple(self._requests)
         key = "\n".join(sorted(f"{r.custom_id}/{r.attempt}" for r in requests))
@@ -105,3 +106,9 @@ class ShardWriter:
 def shard_path(directory: Path, shard_id: str) -> Path:
     """Where a shard's file stands; its name is also the name under which it is uploaded."""
     return directory / f"receipts-{shard_id}.jsonl"
+
+
+def is_whole(directory: Path, shard_id: str, byte_count: int) -> bool:
+    """Whether a shard's file is there with all of its bytes."""
+    path = shard_path(directory, shard_id)
+    return path.exists() and path.stat().st_size == byte_count

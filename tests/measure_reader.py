@@ -10,7 +10,7 @@ year first, with figures or English months. An item is right when the price is e
 difflib, case and punctuation aside); items are matched one to one, the most alike first. Printed are rates from 0 to
 1, CPU-seconds an image (after the first, which loads the models) and the peak memory of the process.
 
-`--part even` or `--part odd` takes every other label, to develop on one half and check on the other; `--show` lists
+`--images 1540` reads each image as that policy would send it. `--part even` or `--part odd` takes every other label, to develop on one half and check on the other; `--show` lists
 what differs.
 """
 
@@ -29,6 +29,7 @@ from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Any
 
+from loader.images import POLICIES, prepare
 from loader.local_api.reader import Item, Reading, read_receipt
 
 ALIKE = 0.6
@@ -65,20 +66,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Measure the embedded receipt reader on labelled images.")
     parser.add_argument("folder", type=Path)
     parser.add_argument("labels", type=Path)
+    parser.add_argument("--images", choices=sorted(POLICIES), default="original", help="as this policy sends them")
     parser.add_argument("--part", choices=("all", "even", "odd"), default="all")
     parser.add_argument("--show", action="store_true", help="list what differs from the labels")
     arguments = parser.parse_args()
     labels = list(json.loads(arguments.labels.read_text(encoding="utf-8")).items())
     part = {"all": labels, "even": labels[0::2], "odd": labels[1::2]}[arguments.part]
-    tally = Tally()
+    tally, sent = Tally(), 0
     for name, label in part:
+        image = prepare((arguments.folder / name).read_bytes(), POLICIES[arguments.images]).data
+        sent += len(image)
         started = time.process_time()
-        reading = read_receipt((arguments.folder / name).read_bytes())
+        reading = read_receipt(image)
         tally.seconds.append(time.process_time() - started)
         differences = _compare(reading, label, tally)
         if arguments.show and differences:
             print(name, *differences, sep="\n    ")
-    print(*tally.lines(), sep="\n")
+    print(*tally.lines(), f"sent: {sent / 1000 / max(1, len(part)):.0f} KB an image", sep="\n")
 
 
 def _compare(reading: Reading, label: dict[str, Any], tally: Tally) -> list[str]:

@@ -1,0 +1,64 @@
+"""Runs a side of the benchmark in a process of its own and says what it took.
+
+The time is that of the function itself, its imports left out; the peak is the most memory that the process held at
+once, imports included. Processes that it starts and waits for count in its CPU time.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import resource
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Measure:
+    """Seconds on the clock, CPU-seconds, peak memory in MB (10^6 bytes), and what the function gave back."""
+
+    seconds: float
+    cpu_seconds: float
+    peak_mb: float
+    result: Any
+
+
+def measured(function: str, *arguments: Any) -> Measure:
+    """Call `module:function` of this package with the arguments (as JSON) in a process of its own."""
+    command = [sys.executable, "-m", __name__, function, json.dumps(arguments, default=str)]
+    run = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=False)
+    if run.returncode != 0:
+        raise SystemExit(f"error: {function} ended with {run.returncode}; what it said stands above")
+    return Measure(**json.loads(run.stdout.splitlines()[-1]))
+
+
+def _peak_mb() -> float:
+    """The most that this program held at once; `ru_maxrss` would begin with what its parent held."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        lines = dict(line.split(":", 1) for line in status.read_text().splitlines() if ":" in line)
+        return int(lines["VmHWM"].split()[0]) * 1024 / 1e6
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
+
+
+def _main() -> None:
+    name, _, function = sys.argv[1].partition(":")
+    call = getattr(importlib.import_module(f"tests.bench.{name}"), function)
+    arguments = json.loads(sys.argv[2])
+    started, cpu = time.perf_counter(), os.times()
+    result = call(*arguments)
+    seconds, after = time.perf_counter() - started, os.times()
+    cpu_seconds = sum(after[:4]) - sum(cpu[:4])
+    print(json.dumps(dict(seconds=seconds, cpu_seconds=cpu_seconds, peak_mb=_peak_mb(), result=result), default=str))
+
+
+if __name__ == "__main__":
+    _main()

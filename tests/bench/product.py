@@ -1,0 +1,118 @@
+"""The product's own sides of the benchmark: the code that `make load` and `make build` run."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+from threading import Event, Thread
+from typing import Any
+
+from mistralai.client import Mistral
+
+from loader.batch_api import BatchApi
+from loader.images import POLICIES
+from loader.load import Limits, Run
+from loader.plan import Planner, Question
+from loader.receipts import open_source
+from loader.warehouse import Warehouse, append_output
+
+MODEL = "mistral-small-2603"
+
+
+def build(folder: str, directory: str, images: str) -> dict[str, Any]:
+    """Images to request shards: hashed, looked up, noted in the ledger, written and synced."""
+    warehouse = _warehouse(directory)
+    planner = Planner(
+        warehouse,
+        open_source(folder),
+        Question(MODEL, policy=POLICIES[images]),
+        api="bench",
+        currency=None,
+        load_id="bench",
+        directory=Path(directory) / "shards",
+    )
+    written = 0
+    for shard in planner.shards():
+        written += shard.byte_count
+    return {"images": planner.planned, "bytes": written}
+
+
+def land(path: str, directory: str) -> dict[str, Any]:
+    """An output file into raw.batch_output."""
+    warehouse = _warehouse(directory)
+    with warehouse.transaction() as connection:
+        return {"lines": append_output(connection, "job", "file", "output", Path(path), "bench")}
+
+
+def _warehouse(directory: str) -> Warehouse:
+    warehouse = Warehouse(Path(directory) / "warehouse.duckdb")
+    warehouse.path.with_suffix(".files").mkdir(parents=True, exist_ok=True)
+    warehouse.prepare()
+    return warehouse
+
+
+class _Watch(Thread):
+    """Notes when the last job of a server ended, and how much disk a folder took at most."""
+
+    def __init__(self, url: str, token: str, folder: Path) -> None:
+        super().__init__(daemon=True)
+        self.most_mb = 0.0
+        self.ended: float | None = None
+        self.is_done = Event()
+        self._client = Mistral(api_key=token, server_url=url)
+        self._folder = folder
+
+    def run(self) -> None:
+        while not self.is_done.wait(0.1):
+            self.most_mb = max(self.most_mb, _size_mb(self._folder))
+            open_jobs = self._client.batch.jobs.list(status=["QUEUED", "RUNNING"]).total
+            self.ended = None if open_jobs else self.ended or time.perf_counter()
+
+
+def _size_mb(folder: Path) -> float:
+    total = 0
+    for path in folder.rglob("*"):
+        with suppress(FileNotFoundError):
+            total += path.stat().st_size
+    return total / 1e6
+
+
+class _Memory:
+    """A run's report that notes how much memory the process holds as the receipts pass."""
+
+    def __init__(self) -> None:
+        self.held_mb: dict[int, float] = {}
+
+    def say(self, message: str) -> None:
+        print(message, file=sys.stderr)
+
+    def progress(self, stage: str, done: int, total: int | None) -> None:
+        if stage == "receipts" and total and done % max(1, total // 4) == 0:
+            pages = int(Path("/proc/self/statm").read_text().split()[1])
+            self.held_mb[done] = pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def load(folder: str, directory: str, url: str, token: str, pending: int, shard: int) -> dict[str, Any]:
+    """A whole load against a running server, with at most `pending` requests at once, `shard` to a file."""
+    warehouse = _warehouse(directory)
+    work_dir = warehouse.path.with_suffix(".files")
+    api = BatchApi("bench", lambda: (url, token))
+    report = _Memory()
+    limits = Limits(max_cost_usd=0, max_shard_requests=shard, max_pending_requests=pending)
+    run = Run(warehouse, api, open_source(folder), Question("local-ocr"), limits, report, work_dir)
+    watch = _Watch(url, token, work_dir)
+    watch.start()
+    summary = run.execute()
+    ended = time.perf_counter()
+    watch.is_done.set()
+    watch.join()
+    return {
+        "lines": summary.lines,
+        "jobs": summary.jobs,
+        "after_the_api_seconds": ended - (watch.ended or ended),
+        "disk_mb": watch.most_mb,
+        "held_mb": report.held_mb,
+    }
