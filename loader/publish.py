@@ -242,11 +242,11 @@ def _copy_comments(connection: duckdb.DuckDBPyConnection, source: str, columns: 
     ).fetchall()
     for table, comment in tables:
         if comment:
-            connection.execute(f"comment on table {_name(NEW)}.{SCHEMA}.{_name(table)} is {_text(comment)}")
+            connection.execute(f"comment on table {_name(NEW)}.{SCHEMA}.{_name(table)} is {_text(comment.strip())}")
     for column in columns:
         if column.comment:
             path = f"{_name(NEW)}.{SCHEMA}.{_name(column.table)}.{_name(column.name)}"
-            connection.execute(f"comment on column {path} is {_text(column.comment)}")
+            connection.execute(f"comment on column {path} is {_text(column.comment.strip())}")
 
 
 def _write_parquet(connection: duckdb.DuckDBPyConnection, folder: Path, tables: list[str]) -> None:
