@@ -108,12 +108,16 @@ def publish_marts(
                 _sync(made[1])
                 swap_in_folder(made[1], parquet)
                 _sync(parquet.parent)
-    except OSError as error:
-        raise WarehouseError(f"cannot publish ({error}): what was published before is as it was") from error
-    except duckdb.Error as error:
-        said = str(error).splitlines()[0]
-        raise WarehouseError(f"cannot publish ({said}): what was published before is as it was") from error
+    except (OSError, duckdb.Error) as error:
+        raise WarehouseError(f"cannot publish: {_why(error)}; what was published before is as it was") from error
     return publication
+
+
+def _why(error: Exception) -> str:
+    said = str(error).splitlines()[0]
+    if "No space left" in said or "File too large" in said or "out of disk" in said.lower():
+        return "no space left on the disk of BI_DATABASE or of the folder: free some and run the same command again"
+    return said
 
 
 def _check_is_ours(parquet: Path) -> None:
@@ -165,7 +169,8 @@ def _copy(connection: duckdb.DuckDBPyConnection, source: str, made: list[Path], 
     unbuilt_lines = _describe(connection, build)
     for folder in made[1:]:
         _write_parquet(connection, folder, list(rows))
-    connection.execute(f"detach {_name(NEW)}")  # writes everything into the file and removes its log
+    connection.execute(f"checkpoint {_name(NEW)}")  # everything into the file, so that it needs no log
+    connection.execute(f"detach {_name(NEW)}")
     return Publication(rows, build.tests, unbuilt_lines)
 
 
@@ -237,11 +242,11 @@ def _copy_comments(connection: duckdb.DuckDBPyConnection, source: str, columns: 
     ).fetchall()
     for table, comment in tables:
         if comment:
-            connection.execute(f"comment on table {_name(NEW)}.{SCHEMA}.{_name(table)} is {_text(comment)}")
+            connection.execute(f"comment on table {_name(NEW)}.{SCHEMA}.{_name(table)} is {_text(comment.strip())}")
     for column in columns:
         if column.comment:
             path = f"{_name(NEW)}.{SCHEMA}.{_name(column.table)}.{_name(column.name)}"
-            connection.execute(f"comment on column {path} is {_text(column.comment)}")
+            connection.execute(f"comment on column {path} is {_text(column.comment.strip())}")
 
 
 def _write_parquet(connection: duckdb.DuckDBPyConnection, folder: Path, tables: list[str]) -> None:

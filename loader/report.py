@@ -68,6 +68,17 @@ class Check:
 
 
 @dataclass(frozen=True)
+class Accuracy:
+    """How a model's answers to one question compare with labels made by people."""
+
+    model: str
+    receipts: str
+    found: str  # share of the items on the labels
+    right: str  # share of the items in the answers that are on the labels
+    priced: str  # share of the found items with the price of the label
+
+
+@dataclass(frozen=True)
 class Report:
     """All that the page shows, ready to be put into its template."""
 
@@ -80,6 +91,7 @@ class Report:
     status_chart: str
     costs: list[dict[str, str]]
     checks: list[Check]
+    accuracies: list[Accuracy]  # none where no receipt has a label
     rejections: list[tuple[str, str]]  # reason, items
     published: dict[str, str] = field(default_factory=dict)
     is_ocr: bool = False
@@ -150,6 +162,7 @@ def read_report(connection: duckdb.DuckDBPyConnection) -> Report:
         else "",
         costs=[_cost_cells(row) for row in costs],
         checks=_checks(connection),
+        accuracies=_accuracies(connection),
         rejections=[
             (reason, figure("", count))
             for reason, count in connection.execute(
@@ -268,9 +281,27 @@ def _checks(connection: duckdb.DuckDBPyConnection) -> list[Check]:
     return [check for check in checks if check.of]
 
 
+def _accuracies(connection: duckdb.DuckDBPyConnection) -> list[Accuracy]:
+    if not _has_table(connection, "extraction_quality"):
+        return []
+    rows = connection.execute(
+        "select model, labelled_answer_count, item_recall, item_precision, price_accuracy "
+        "from marts.extraction_quality where labelled_answer_count > 0 order by labelled_answer_count desc, model"
+    ).fetchall()
+    return [
+        Accuracy(model, figure("", count), *("" if share is None else percent(share) for share in shares))
+        for model, count, *shares in rows
+    ]
+
+
+def _has_table(connection: duckdb.DuckDBPyConnection, name: str) -> bool:
+    query = "select 1 from information_schema.tables where table_name = ?"
+    return connection.execute(query, [name]).fetchone() is not None
+
+
 def _published(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
     """The row of table `published`; nothing when this is the warehouse itself."""
-    if not connection.execute("select 1 from information_schema.tables where table_name = 'published'").fetchone():
+    if not _has_table(connection, "published"):
         return {}
     result = connection.execute("select * from published")
     values = result.fetchone() or ()

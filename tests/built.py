@@ -1,4 +1,7 @@
-"""A small warehouse with marts, made by the product itself: landed, then built by dbt. Built once, then copied."""
+"""A small warehouse with marts, made by the product itself: landed, then built by dbt. Built once, then copied.
+
+Of dbt's tests only those of a source are run on it, since others are about all of them.
+"""
 
 from __future__ import annotations
 
@@ -49,18 +52,23 @@ LINES = [
 ]
 
 
-def run(*arguments: str, warehouse: Path, bi_database: Path | None = None) -> subprocess.CompletedProcess[str]:
-    """Run `loader …` on a warehouse, with settings of its own alone."""
+def settings(warehouse: Path, bi_database: Path) -> dict[str, str]:
+    """An environment with a test's own settings alone."""
     kept = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG", "PYTHONPATH")}
-    target = _directory() / "target"  # of this process, so that tests that run at once do not meet in it
-    environment = {
+    target = str(_directory() / "target")  # of this process, so that tests that run at once do not meet in it
+    return {
         **kept,
         "WAREHOUSE": str(warehouse),
-        "BI_DATABASE": str(bi_database or warehouse.with_name("bi.duckdb")),
-        "DBT_TARGET_PATH": str(target),
-        "DBT_LOG_PATH": str(target),
+        "BI_DATABASE": str(bi_database),
+        "DBT_TARGET_PATH": target,
+        "DBT_LOG_PATH": target,
         "DO_NOT_TRACK": "1",
     }
+
+
+def run(*arguments: str, warehouse: Path, bi_database: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """Run `loader …` on a warehouse, with settings of its own alone."""
+    environment = settings(warehouse, bi_database or warehouse.with_name("bi.duckdb"))
     command = [sys.executable, "-m", "loader", *arguments]
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
 
@@ -76,7 +84,9 @@ def _directory() -> Path:
 def _built() -> Path:
     warehouse, lines = _directory() / "warehouse.duckdb", _directory() / "output.jsonl"
     lines.write_text("".join(json.dumps(line) + "\n" for line in LINES))
-    for arguments in (("land", str(lines)), ("dbt", "build", "--quiet")):
+    quickly = ("dbt", "build", "--quiet", "--resource-type", "model", "--resource-type", "seed")
+    tested = ("dbt", "test", "--quiet", "--select", "source:raw.loads")
+    for arguments in (("land", str(lines)), quickly, tested):
         ended = run(*arguments, warehouse=warehouse)
         assert ended.returncode == 0, ended.stdout + ended.stderr
     return warehouse

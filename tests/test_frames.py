@@ -64,7 +64,7 @@ def test_rows_for_the_screen_are_ordered_and_limited(warehouse: Path) -> None:
 
 def test_says_what_to_do_when_a_mart_is_not_there(warehouse: Path) -> None:
     for name in ("nope", 'receipts" limit 0; drop table x; --'):
-        with pytest.raises(WarehouseError, match=r"there is no mart .*: name one of answers, "):
+        with pytest.raises(WarehouseError, match=r"there is no mart .*: name one of .*receipts, "):
             loader.mart(name)
     change(warehouse, "drop schema marts cascade")
     with pytest.raises(WarehouseError, match="run `make build` first"):

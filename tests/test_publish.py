@@ -234,6 +234,16 @@ def test_waits_for_a_writer_and_says_for_whom(warehouse: Path, bi: Path) -> None
     assert str(writer.pid) in told[0]
 
 
+def test_a_full_disk_leaves_the_old_file(warehouse: Path, bi: Path) -> None:
+    publish_marts(warehouse, bi)
+    before = bi.read_bytes()
+    limited = ["bash", "-c", 'ulimit -f 600; exec "$@"', "-", sys.executable, "-c", PUBLISH, str(warehouse), str(bi)]
+    ended = subprocess.run(limited, capture_output=True, text=True, check=False)
+    assert "no space left on the disk" in ended.stderr.splitlines()[-1]
+    assert bi.read_bytes() == before
+    assert not list(bi.parent.glob(".*.part"))
+
+
 def test_two_at_once_take_turns(warehouse: Path, bi: Path) -> None:
     command = [sys.executable, "-c", PUBLISH, str(warehouse), str(bi)]
     processes = [subprocess.Popen(command) for _ in range(3)]

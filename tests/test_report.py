@@ -139,6 +139,18 @@ def test_says_what_read_the_receipts_and_whose_they_are(warehouse: Path, tmp_pat
     assert "sample receipts" in written
 
 
+def test_labels_are_shown_where_there_are_some(warehouse: Path, tmp_path: Path) -> None:
+    assert "Against the labels" not in _written(tmp_path)
+    change(
+        warehouse,
+        "create or replace table marts.extraction_quality as select 'local-ocr' as model, 12::bigint as "
+        "labelled_answer_count, 0.95 as item_recall, 0.9 as item_precision, null::double as price_accuracy",
+    )
+    cells = Page(_written(tmp_path)).cells
+    model = cells.index("local-ocr")
+    assert cells[model : model + 5] == ["local-ocr", "12", "95.0 %", "90.0 %", ""]
+
+
 def _written(directory: Path) -> str:
     write_report(directory / "report.html")
     return (directory / "report.html").read_text()

@@ -1,16 +1,24 @@
-{# Notes in the warehouse itself how its last builds ended, so that `loader publish` can refuse failing tests however
-   dbt was started. One row per node, its latest result; a row of kind `invocation` that stays `started` tells of a
-   run that was killed, one that is `empty` of a run with --empty. Only DuckDB warehouses are published, so other engines note nothing. #}
+{#
+  Notes in the warehouse itself how its last builds ended, so that `loader publish` can refuse failing tests however
+  dbt was started. One row per node, with its latest result, and one per kind of dbt command, of kind `invocation`: one
+  that stays `started` tells of a run that was killed, one that is `empty` of a run with --empty. Only DuckDB
+  warehouses are published, so other engines note nothing.
+#}
 {% macro note_start() %}
-    {% if execute %}
+    {% if execute and changes_the_warehouse() %}
         {% do adapter.dispatch('note_start')() %}
     {% endif %}
 {% endmacro %}
 
 {% macro note_results(results) %}
-    {% if execute %}
+    {% if execute and changes_the_warehouse() %}
         {% do adapter.dispatch('note_results')(results) %}
     {% endif %}
+{% endmacro %}
+
+{# `dbt docs generate` and `dbt compile` run the first hook, too, but not the last. #}
+{% macro changes_the_warehouse() %}
+    {{ return(flags.WHICH in ['build', 'run', 'test', 'seed', 'snapshot', 'retry']) }}
 {% endmacro %}
 
 {% macro default__note_start() %}{% endmacro %}
@@ -27,7 +35,7 @@
         dbt_version varchar not null,
         started_at timestamp not null
     );
-    delete from audit.build_results where kind = 'invocation';
+    delete from audit.build_results where node = 'dbt {{ flags.WHICH }}';
     insert into audit.build_results values {{ noted('dbt ' ~ flags.WHICH, 'invocation', 'started') }};
     {% endcall %}
     {% do adapter.commit() %}
@@ -35,7 +43,7 @@
 
 {% macro duckdb__note_results(results) %}
     {% set rows = [noted('dbt ' ~ flags.WHICH, 'invocation', 'empty' if flags.EMPTY else 'ended')] %}
-    {% set nodes = [] %}
+    {% set nodes = ["'dbt " ~ flags.WHICH ~ "'"] %}
     {% for result in results if result.node.resource_type != 'operation' %}
         {% do rows.append(noted(result.node.unique_id, result.node.resource_type, result.status)) %}
         {% do nodes.append("'" ~ result.node.unique_id ~ "'") %}
@@ -47,7 +55,7 @@
     {% if flags.WHICH == 'build' and not selected %}
         delete from audit.build_results;
     {% else %}
-        delete from audit.build_results where kind = 'invocation' or node in ({{ (nodes or ["''"]) | join(', ') }});
+        delete from audit.build_results where node in ({{ nodes | join(', ') }});
     {% endif %}
     insert into audit.build_results values {{ rows | join(', ') }};
     {% endcall %}

@@ -33,7 +33,7 @@ PUBLISH_ON_AND_ON = (
 )
 
 
-@pytest.mark.parametrize("version", ["1.4", "1.5"])
+@pytest.mark.parametrize("version", ["1.0", "1.4", "1.5"])
 def test_opens_and_reads_every_table(tmp_path: Path, version: str) -> None:
     python = make_environment(tmp_path / "venv", f"duckdb=={version}.*")
     warehouse, bi = built_warehouse(tmp_path), tmp_path / "bi.duckdb"
