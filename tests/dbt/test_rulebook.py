@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.dbt.build import PROJECT, dbt_or_fail
+from tests.dbt.build import dbt_or_fail, target
 
 Node = dict[str, Any]
 
@@ -19,8 +19,8 @@ def manifest(tmp_path_factory: pytest.TempPathFactory) -> Node:
     """The manifest of a parse in which a deprecation is an error."""
     folder = tmp_path_factory.mktemp("parse")
     strict = ("--no-partial-parse", "--warn-error-options", '{"error": ["Deprecations"]}')
-    dbt_or_fail("parse", *strict, warehouse=folder / "none.duckdb", target=folder)
-    manifest: Node = json.loads((folder / "manifest.json").read_text())
+    dbt_or_fail("parse", *strict, warehouse=folder / "none.duckdb")
+    manifest: Node = json.loads((target() / "manifest.json").read_text())
     return manifest
 
 
