@@ -5,28 +5,59 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
+from functools import cache
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[2] / "dbt_project"
 
 
-def dbt(*arguments: str, warehouse: Path, target: Path) -> subprocess.CompletedProcess[str]:
-    """Run dbt in the project's folder; `target` takes what it writes, so that runs stay apart."""
-    environment = {
+@cache
+def _workplace() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix="dbt-")
+
+
+def target() -> Path:
+    """The folder that dbt writes to: the same for all runs, so that only the first one parses the project."""
+    return Path(_workplace().name) / "target"
+
+
+def environment(warehouse: Path) -> dict[str, str]:
+    """The environment in which dbt and tools on top of it use this warehouse and the tests' target folder."""
+    return {
         **os.environ,
         "WAREHOUSE": str(warehouse),
-        "DBT_TARGET_PATH": str(target),
-        "DBT_LOG_PATH": str(target / "logs"),
-        "NO_COLOR": "1",
+        "DBT_TARGET_PATH": str(target()),
+        "DBT_LOG_PATH": str(target() / "logs"),
     }
-    command = [str(Path(sys.executable).parent / "dbt"), "--no-use-colors", *arguments]
-    return subprocess.run(
-        command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False, timeout=300
-    )
 
 
-def dbt_or_fail(*arguments: str, warehouse: Path, target: Path) -> str:
+def dbt(*arguments: str, warehouse: Path) -> subprocess.CompletedProcess[str]:
+    """Run dbt in the project's folder.
+
+    dbt parses everything again when the path of the warehouse changes, so the file stands in one place while
+    dbt runs and then goes back.
+    """
+    place = Path(_workplace().name) / "warehouse.duckdb"
+    if warehouse.exists():
+        warehouse.rename(place)
+    try:
+        return subprocess.run(
+            [str(Path(sys.executable).parent / "dbt"), "--no-use-colors", *arguments],
+            cwd=PROJECT,
+            env=environment(place),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+        )
+    finally:
+        if place.exists():
+            place.rename(warehouse)
+
+
+def dbt_or_fail(*arguments: str, warehouse: Path) -> str:
     """Run dbt, which must succeed; gives what it printed."""
-    run = dbt(*arguments, warehouse=warehouse, target=target)
+    run = dbt(*arguments, warehouse=warehouse)
     assert run.returncode == 0, run.stdout[-6000:] + run.stderr[-2000:]
     return run.stdout

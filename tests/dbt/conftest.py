@@ -19,9 +19,10 @@ def built_corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The path of a warehouse with the corpus, after `dbt build`."""
     folder = tmp_path_factory.mktemp("corpus")
     raw = RawTables(folder / "warehouse.duckdb")
-    for write in (write_corpus, write_scenarios, write_sources, write_labelled):
-        write(raw)
-    dbt_or_fail("build", warehouse=raw.path, target=folder / "target")
+    with raw:
+        for write in (write_corpus, write_scenarios, write_sources, write_labelled):
+            write(raw)
+    dbt_or_fail("build", warehouse=raw.path)
     return raw.path
 
 

@@ -6,7 +6,7 @@ import datetime as dt
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import duckdb
 
@@ -62,26 +62,33 @@ def answer_line(
 
 
 class RawTables:
-    """A warehouse with the loader's tables; every method appends rows to one of them."""
+    """A warehouse with the loader's tables. In a `with` block it is open, and every method appends rows."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        with self._open() as warehouse:
+        with self:
             for schema in ("raw", "ledger"):
-                warehouse.execute(f"create schema if not exists {schema}")
+                self.warehouse.execute(f"create schema if not exists {schema}")
             for _, _, statements in MIGRATIONS:
-                warehouse.execute(statements)
+                self.warehouse.execute(statements)
 
-    def _open(self) -> duckdb.DuckDBPyConnection:
-        return duckdb.connect(str(self.path), config={"storage_compatibility_version": "v1.0.0"})
+    def __enter__(self) -> Self:
+        self.warehouse = duckdb.connect(str(self.path), config={"storage_compatibility_version": "v1.0.0"})
+        self.warehouse.begin()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.warehouse.commit()
+        self.warehouse.close()
 
     def insert(self, table: str, rows: Iterable[dict[str, Any]]) -> None:
         """Append rows, given as column -> value."""
-        with self._open() as warehouse:
-            for row in rows:
-                columns = ", ".join(row)
-                marks = ", ".join("?" * len(row))
-                warehouse.execute(f"insert into raw.{table} ({columns}) values ({marks})", list(row.values()))
+        for row in rows:
+            columns = ", ".join(row)
+            marks = ", ".join("?" * len(row))
+            self.warehouse.execute(
+                f"insert into raw.{table} ({columns}) values ({marks})", list(row.values())
+            )
 
     def receipts(
         self,

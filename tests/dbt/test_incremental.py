@@ -61,8 +61,7 @@ def landed_by_hand(raw: RawTables) -> None:
 # what lands between two builds
 ORDERS: dict[str, list[list[Load]]] = {
     "as it happens": [
-        [samples, offered, first_asked],
-        [first_answered],
+        [samples, offered, first_asked, first_answered],
         [asked_again, currency_corrected, landed_by_hand],
     ],
     "upside down": [
@@ -94,7 +93,6 @@ def run_models(raw: RawTables, *flags: str) -> dict[str, list[str]]:
         "model",
         *flags,
         warehouse=raw.path,
-        target=raw.path.parent / "target",
     )
     return contents(raw.path)
 
@@ -107,8 +105,9 @@ def test_building_after_every_load_equals_a_full_refresh(tmp_path: Path) -> None
         raw = RawTables(path)
         states = []
         for together in loads:
-            for load in together:
-                load(raw)
+            with raw:
+                for load in together:
+                    load(raw)
             states.append(run_models(raw))
         assert all(before != after for before, after in pairwise(states))
         results.append(states[-1])

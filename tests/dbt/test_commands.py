@@ -1,0 +1,107 @@
+"""The plain dbt commands work, and say what to do when they can't."""
+
+from __future__ import annotations
+
+import csv
+import shutil
+import subprocess
+import sys
+import threading
+from decimal import Decimal
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from tests.dbt.build import PROJECT, dbt, dbt_or_fail, environment, target
+from tests.dbt.raw_tables import RawTables
+
+
+@pytest.fixture(scope="module")
+def copied_corpus(built_corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The built corpus as a file of its own, which no connection of the tests holds."""
+    return Path(shutil.copy(built_corpus, tmp_path_factory.mktemp("copy") / "warehouse.duckdb"))
+
+
+def test_without_raw_tables_dbt_says_what_to_do(tmp_path: Path) -> None:
+    run = dbt("build", warehouse=tmp_path / "warehouse.duckdb")
+    assert run.returncode != 0
+    assert "load receipts first (make load, or loader load)" in run.stdout
+    assert "Traceback" not in run.stdout + run.stderr
+
+
+def test_nothing_landed_gives_empty_marts(tmp_path: Path) -> None:
+    raw = RawTables(tmp_path / "warehouse.duckdb")
+    out = dbt_or_fail(
+        "build",
+        "--exclude-resource-type",
+        "unit_test",
+        warehouse=raw.path,
+    )
+    assert "WARN=0 ERROR=0" in out
+    with duckdb.connect(str(raw.path), read_only=True) as warehouse:
+        marts = warehouse.execute(
+            "select table_name from information_schema.tables where table_schema = 'marts'"
+        ).fetchall()
+        filled = [
+            mart
+            for (mart,) in marts
+            if warehouse.execute(f"select count(*) from marts.{mart}").fetchone() != (0,)
+        ]
+    assert len(marts) > 12
+    assert filled == ["categories"]
+
+
+def test_freshness_and_docs(copied_corpus: Path) -> None:
+    out = dbt_or_fail("source", "freshness", warehouse=copied_corpus)
+    assert "ERROR STALE" not in out
+    dbt_or_fail("docs", "generate", "--static", warehouse=copied_corpus)
+    page = (target() / "static_index.html").read_text(encoding="utf-8")
+    assert "One row per item of a receipt" in page
+
+
+def test_an_open_reader_is_waited_out(copied_corpus: Path) -> None:
+    reading = (
+        f"import duckdb, sys; held = duckdb.connect({str(copied_corpus)!r}, read_only=True); "
+        "print('open', flush=True); sys.stdin.readline()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", reading], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as reader:
+        assert reader.stdout is not None and reader.stdin is not None
+        assert reader.stdout.readline() == "open\n"
+        release = threading.Timer(10, reader.stdin.close)
+        release.start()
+        dbt_or_fail("run", "--select", "spend_by_category", warehouse=copied_corpus)
+        release.join()
+
+
+@pytest.mark.skipif(
+    not (Path(sys.executable).parent / "mf").exists(), reason="dbt-metricflow is not installed"
+)
+def test_metrics_equal_the_mart(copied_corpus: Path, tmp_path: Path) -> None:
+    out = tmp_path / "spend.csv"
+    run = subprocess.run(
+        [
+            str(Path(sys.executable).parent / "mf"),
+            *("query", "--saved-query", "spend_by_category", "--csv", str(out)),
+        ],
+        cwd=PROJECT,
+        env=environment(copied_corpus),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    with out.open(encoding="utf-8", newline="") as file:
+        queried = {
+            (row["item__currency"], row["item__category"]): (Decimal(row["spend"]), int(row["items"]))
+            for row in csv.DictReader(file)
+        }
+    with duckdb.connect(str(copied_corpus), read_only=True) as warehouse:
+        mart = warehouse.execute(
+            "select currency, category, spend, item_count from marts.spend_by_category"
+        ).fetchall()
+    assert queried == {
+        (currency, category): (pytest.approx(spend), count) for currency, category, spend, count in mart
+    }

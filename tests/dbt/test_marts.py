@@ -1,0 +1,169 @@
+"""Names and types of the marts: other people's tools rely on them."""
+
+from __future__ import annotations
+
+import duckdb
+import pytest
+
+MONEY, COST, COUNT = "DECIMAL(18,3)", "DECIMAL(18,8)", "BIGINT"
+TEXT, DAY, MOMENT, FLAG = "VARCHAR", "DATE", "TIMESTAMP", "BOOLEAN"
+
+IDS = {"answer_id": TEXT, "custom_id": TEXT, "receipt_id": TEXT}
+TOKENS = {"prompt_tokens": COUNT, "completion_tokens": COUNT, "cost_usd": COST}
+MEASURES = {
+    "currency": TEXT,
+    "category": TEXT,
+    "receipt_count": COUNT,
+    "item_count": COUNT,
+    "spend": MONEY,
+    "gross_spend": MONEY,
+    "credits": MONEY,
+    "share_of_spend": "DOUBLE",
+    "average_price": MONEY,
+}
+MARTS: dict[str, dict[str, str]] = {
+    "receipts": {
+        "receipt_id": TEXT,
+        "source": TEXT,
+        "source_key": TEXT,
+        "merchant": TEXT,
+        "purchased_on": DAY,
+        "currency": TEXT,
+        "status": TEXT,
+        "item_count": COUNT,
+        "spend": MONEY,
+        "total": MONEY,
+        "total_difference": MONEY,
+        "model": TEXT,
+        **TOKENS,
+        "requested_at": MOMENT,
+        "answered_at": MOMENT,
+    },
+    "receipt_items": {
+        "receipt_item_id": TEXT,
+        "receipt_id": TEXT,
+        "answer_id": TEXT,
+        "custom_id": TEXT,
+        "source": TEXT,
+        "source_key": TEXT,
+        "merchant": TEXT,
+        "purchased_on": DAY,
+        "item_number": COUNT,
+        "name": TEXT,
+        "price": MONEY,
+        "price_raw": TEXT,
+        "currency": TEXT,
+        "category": TEXT,
+        "category_raw": TEXT,
+        "is_credit": FLAG,
+        "is_price_ambiguous": FLAG,
+        "is_salvaged": FLAG,
+        "model": TEXT,
+        "answered_at": MOMENT,
+        "category_rule": TEXT,
+    },
+    "answers": {
+        **IDS,
+        "job_id": TEXT,
+        "file_id": TEXT,
+        "line_number": COUNT,
+        "attempt": "INTEGER",
+        "model": TEXT,
+        "prompt_id": TEXT,
+        "status": TEXT,
+        "finish_reason": TEXT,
+        "is_current": FLAG,
+        "item_count": COUNT,
+        **TOKENS,
+        "requested_at": MOMENT,
+        "answered_at": MOMENT,
+    },
+    "spend_by_category": MEASURES,
+    "spend_by_category_and_month": {"month": DAY, **MEASURES},
+    "spend_by_category_and_source": {"source": TEXT, **MEASURES},
+    "rejected_items": {
+        **IDS,
+        "source": TEXT,
+        "currency": TEXT,
+        "model": TEXT,
+        "item_number": COUNT,
+        "name": TEXT,
+        "price_raw": TEXT,
+        "category_raw": TEXT,
+        "reason": TEXT,
+    },
+    "rejected_answers": {
+        **IDS,
+        "job_id": TEXT,
+        "file_id": TEXT,
+        "line_number": COUNT,
+        "model": TEXT,
+        "reason": TEXT,
+        "detail": TEXT,
+    },
+    "batch_usage": {
+        "job_id": TEXT,
+        "model": TEXT,
+        "request_count": COUNT,
+        "succeeded": COUNT,
+        "failed": COUNT,
+        **TOKENS,
+        "cost_per_receipt_usd": COST,
+    },
+    "categories": {"category": TEXT, "description": TEXT},
+}
+
+
+def columns(warehouse: duckdb.DuckDBPyConnection, mart: str) -> dict[str, str]:
+    """Column -> type, in the order of the table."""
+    rows = warehouse.execute(
+        """
+        select column_name, data_type from information_schema.columns
+        where table_schema = 'marts' and table_name = ? order by ordinal_position
+        """,
+        [mart],
+    ).fetchall()
+    return dict(rows)
+
+
+@pytest.mark.parametrize("mart", MARTS)
+def test_columns_and_types(corpus: duckdb.DuckDBPyConnection, mart: str) -> None:
+    assert list(columns(corpus, mart).items()) == list(MARTS[mart].items())
+
+
+def test_every_mart_has_types_that_bi_tools_read(corpus: duckdb.DuckDBPyConnection) -> None:
+    known = {COUNT, "INTEGER", "DOUBLE", MONEY, COST, TEXT, FLAG, DAY, MOMENT}
+    marts = corpus.execute("select table_name from information_schema.tables where table_schema = 'marts'")
+    for (mart,) in marts.fetchall():
+        assert set(columns(corpus, mart).values()) <= known, mart
+
+
+def test_schemas_are_exactly_these(corpus: duckdb.DuckDBPyConnection) -> None:
+    schemas = corpus.execute("select distinct table_schema from information_schema.tables").fetchall()
+    assert {schema for (schema,) in schemas} == {
+        "raw",
+        "ledger",
+        "reference",
+        "staging",
+        "intermediate",
+        "marts",
+        "audit",
+    }
+
+
+def test_descriptions_reach_the_warehouse(corpus: duckdb.DuckDBPyConnection) -> None:
+    (table,) = corpus.execute(
+        "select comment from duckdb_tables() where schema_name = 'marts' and table_name = 'receipt_items'"
+    ).fetchone() or (None,)
+    assert table.startswith("One row per item")
+    (bare,) = corpus.execute(
+        "select count(*) from duckdb_columns() where schema_name = 'marts' and comment is null"
+    ).fetchone() or (None,)
+    assert bare == 0
+
+
+def test_file_can_be_opened_by_older_duckdb(corpus: duckdb.DuckDBPyConnection) -> None:
+    (version,) = corpus.execute(
+        "select tags['storage_version'] from duckdb_databases() where not internal"
+    ).fetchone() or (None,)
+    assert version.startswith("v1.0.0")
