@@ -287,9 +287,7 @@ class Planner:
         yield shard
 
 
-def _decide(
-    connection: DuckDBPyConnection, question: Question, receipt_ids: list[str]
-) -> dict[str, ledger.Decision]:
+def _decide(connection: DuckDBPyConnection, question: Question, receipt_ids: list[str]) -> dict[str, ledger.Decision]:
     """What the ledger says about these receipts, by receipt_id."""
     custom_ids = {question.custom_id(receipt_id): receipt_id for receipt_id in receipt_ids}
     decisions = ledger.decide(
