@@ -30,13 +30,13 @@ from loader.shards import is_whole, shard_path
 from loader.warehouse import Warehouse, append_job, append_output
 
 RESULTS_KEPT = timedelta(hours=24)
+BUSY_POLL_SECONDS = 30.0
+BUSY_POLL_SHARE = 0.05  # of the time of a run that is busy sending, at most
 # After an unclear creation the server is asked for the job at once and after each of these waits, in seconds, before
 # it is created again.
 SETTLE_SECONDS = (5.0, 15.0, 40.0)
 EMBEDDED_SETTLE_SECONDS = (0.5, 1.0)
 NOT_DONE_WAIT_SECONDS = 5.0
-BUSY_POLL_SECONDS = 30.0
-BUSY_POLL_SHARE = 0.05  # of the time of a run that is busy sending, at most
 CLOCK_SKEW = timedelta(days=1)
 
 
