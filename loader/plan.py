@@ -202,8 +202,10 @@ class Planner:
                     self.seen += 1
                     self._on_receipt(self.seen)
                     yield from self._plan(offered, decisions[offered.receipt_id], image)
+                batch.clear()  # its images, before the next ones are read
             yield from self._roll()
-            self._commit(lambda connection: None)
+            if self._rows:
+                self._commit(lambda connection: None)
         finally:
             self._writer.close()
 

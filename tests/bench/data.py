@@ -31,14 +31,19 @@ GOODS = (
 )
 
 
-def write_photos(folder: Path, count: int) -> int:
-    """So many JPEGs, no two alike; their bytes altogether."""
-    folder.mkdir(parents=True)
+def write_photos(folder: str, count: int) -> None:
+    """So many JPEGs, no two alike."""
+    Path(folder).mkdir(parents=True)
     photos = list(_photos())
-    total = 0
     for number in range(count):
-        total += (folder / f"{number:06}.jpg").write_bytes(commented(photos[number % PHOTOS], f"copy {number}"))
-    return total
+        (Path(folder) / f"{number:06}.jpg").write_bytes(commented(photos[number % PHOTOS], f"copy {number}"))
+
+
+def write_samples(folder: str, count: int, seed: int) -> None:
+    """So many sample receipts."""
+    Path(folder).mkdir(parents=True)
+    for number, sample in enumerate(samples.draw(count, seed)):
+        (Path(folder) / f"{number:06}.jpg").write_bytes(sample.image)
 
 
 def _photos() -> Iterator[bytes]:
@@ -53,12 +58,12 @@ def _photos() -> Iterator[bytes]:
         yield buffer.getvalue()
 
 
-def write_tiny(folder: Path, count: int) -> None:
+def write_tiny(folder: str | Path, count: int) -> None:
     """So many JPEGs of 16 by 24 pixels, no two alike, a thousand a folder."""
     buffer = io.BytesIO()
     Image.new("L", (16, 24), 200).save(buffer, "JPEG", quality=50)
     for number in range(count):
-        inner = folder / f"{number // 1000:04}"
+        inner = Path(folder) / f"{number // 1000:04}"
         if number % 1000 == 0:
             inner.mkdir(parents=True)
         (inner / f"{number:07}.jpg").write_bytes(commented(buffer.getvalue(), f"copy {number}"))
@@ -80,10 +85,10 @@ def custom_id(number: int) -> str:
     return hashlib.sha256(b"request %d" % number).hexdigest()[:32]
 
 
-def write_output(path: Path, first: int, last: int) -> None:
+def write_output(path: str | Path, first: int, last: int) -> None:
     """An output file of a batch job with the answers from number `first` to before `last`."""
     draw = random.Random(first)
-    with path.open("wb", buffering=1 << 20) as file:
+    with Path(path).open("wb", buffering=1 << 20) as file:
         for number in range(first, last):
             file.write(_answer_line(number, draw))
 
