@@ -1,7 +1,7 @@
 # The commands people type; `make help` lists them. Each target sets up what it needs, once.
 SHELL := /bin/bash
 .DEFAULT_GOAL := all
-.PHONY: all load build report test test-all lint docs clean help
+.PHONY: all load build report test test-all lint docs bench bench-quick clean help
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -39,6 +39,12 @@ lint: .venv/.developer ## ruff, mypy, sqlfluff
 docs: .venv/.installed ## the documentation of the tables, as one page: dbt_project/target/static_index.html
 	@$(BIN)/loader dbt docs generate --static
 
+bench: .venv/.bench ## speed and memory beside other ways, in one table: data/bench.json (half an hour)
+	@$(BIN)/python -m tests.bench
+
+bench-quick: .venv/.bench ## the same at a tenth of the size (under 3 minutes)
+	@$(BIN)/python -m tests.bench --quick
+
 clean: ## remove the environment and what tools leave behind; never the warehouse
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis dbt_project/target dbt_project/logs
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -63,4 +69,9 @@ help: ## this list
 .venv/.developer: .venv/.report
 	@echo "adding the tools for tests and lint (once)"
 	@$(BIN)/pip install --quiet --constraint constraints.txt --group dev
+	@touch $@
+
+.venv/.bench: .venv/.developer
+	@echo "adding what the benchmark measures against (once)"
+	@$(BIN)/pip install --quiet --constraint constraints.txt --group bench
 	@touch $@

@@ -31,6 +31,8 @@ from loader.shards import is_whole, shard_path
 from loader.warehouse import Warehouse, append_job, append_output
 
 RESULTS_KEPT = timedelta(hours=24)
+BUSY_POLL_SECONDS = 30.0
+BUSY_POLL_SHARE = 0.05  # of the time of a run that is busy sending, at most
 # After an unclear creation the server is asked for the job at once and after each of these waits, in seconds, before
 # it is created again.
 SETTLE_SECONDS = (5.0, 15.0, 40.0)
@@ -61,6 +63,7 @@ class Jobs:
         self._download_dir = work_dir / "downloads"
         self._load_id = load_id
         self._settle_seconds = EMBEDDED_SETTLE_SECONDS if api.name == "embedded" else SETTLE_SECONDS
+        self._poll_again_at = time.monotonic() + BUSY_POLL_SECONDS
         self._jobs: dict[str, dict[str, Any]] = {}  # as last seen, by id
         self._sizes: dict[str, int] = {}  # requests of each
 
@@ -182,6 +185,14 @@ class Jobs:
         while self.poll():
             import_module("loader.lines")  # landing's libraries load while the API works anyway
             self.sleep()
+
+    def poll_now_and_then(self) -> None:
+        """Poll, unless the last time was a moment ago: for a run that is busy sending, as results expire."""
+        started = time.monotonic()
+        if started >= self._poll_again_at:
+            self.poll()
+            ended = time.monotonic()
+            self._poll_again_at = ended + max(BUSY_POLL_SECONDS, (ended - started) / BUSY_POLL_SHARE)
 
     def sleep(self) -> None:
         """A fortieth of the time that the oldest running job has taken so far, 0.1 to 30 seconds."""

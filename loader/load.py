@@ -11,9 +11,11 @@ import secrets
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from loader import ledger
+from loader.aside import Aside
 from loader.batch_api import BatchApi
 from loader.errors import BudgetError, LoaderError
 from loader.jobs import Jobs, Report, no_space
@@ -147,8 +149,11 @@ class Run:
         )
         is_first_pass = self.summary.receipts == 0
         try:
-            for shard in planner.shards():
-                self._submit(shard.shard_id)
+            with Aside() as sending:
+                for shard in planner.shards():
+                    sending.join()
+                    record = self._admitted(shard.shard_id)
+                    sending.start(partial(self._send, record))
         except OSError as error:
             raise no_space(error, self._jobs.shard_dir) from error
         if is_first_pass:
@@ -158,8 +163,8 @@ class Run:
         self.summary.requests += planner.planned
         return planner.planned
 
-    def _submit(self, shard_id: str) -> None:
-        """Send a planned shard as soon as the budget and the window of pending requests allow."""
+    def _admitted(self, shard_id: str) -> ledger.ShardRecord:
+        """A planned shard, as soon as the budget and the window of pending requests allow to send it."""
         unfinished = self._jobs.unfinished()
         record = next(shard for shard in unfinished if shard.shard_id == shard_id)
         with self._warehouse.transaction() as connection:
@@ -170,7 +175,11 @@ class Run:
         self.summary.estimated_cost_usd = cost
         while self._pending_requests() > self._limits.max_pending_requests and self._jobs.poll():
             self._jobs.sleep()
+        return record
+
+    def _send(self, record: ledger.ShardRecord) -> None:
         self._jobs.send(record)
+        self._jobs.poll_now_and_then()
 
     def _pending_requests(self) -> int:
         return sum(shard.request_count for shard in self._jobs.unfinished())

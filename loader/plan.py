@@ -202,8 +202,10 @@ class Planner:
                     self.seen += 1
                     self._on_receipt(self.seen)
                     yield from self._plan(offered, decisions[offered.receipt_id], image)
+                batch.clear()  # its images, before the next ones are read
             yield from self._roll()
-            self._commit(lambda connection: None)
+            if self._rows:
+                self._commit(lambda connection: None)
         finally:
             self._writer.close()
 
@@ -287,9 +289,7 @@ class Planner:
         yield shard
 
 
-def _decide(
-    connection: DuckDBPyConnection, question: Question, receipt_ids: list[str]
-) -> dict[str, ledger.Decision]:
+def _decide(connection: DuckDBPyConnection, question: Question, receipt_ids: list[str]) -> dict[str, ledger.Decision]:
     """What the ledger says about these receipts, by receipt_id."""
     custom_ids = {question.custom_id(receipt_id): receipt_id for receipt_id in receipt_ids}
     decisions = ledger.decide(

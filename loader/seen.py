@@ -1,4 +1,4 @@
-"""Which receipts may have been seen before, in 16 MB however many there are.
+"""Which receipts may have been seen before, in 8 MB however many there are.
 
 With it a receipt that is new, as most are, needs no look into the ledger: opening the warehouse for each handful of
 images would take longer than making their requests.
@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-_BITS = 27
+_BITS = 26
 _MASK = (1 << _BITS) - 1
 
 
 class SeenBefore:
     """A set of receipt ids (a Bloom filter): what was added is in it, always; what was not is, once in a while.
 
-    That is one id in 100,000 after a million were added, and one in 100 after ten millions.
+    That is one id in 10,000 after a million were added, and one in 20 after ten millions.
     """
 
     def __init__(self) -> None:

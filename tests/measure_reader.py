@@ -10,8 +10,8 @@ year first, with figures or English months. An item is right when the price is e
 difflib, case and punctuation aside); items are matched one to one, the most alike first. Printed are rates from 0 to
 1, CPU-seconds an image (after the first, which loads the models) and the peak memory of the process.
 
-`--images 1540` reads each image as that policy would send it. `--part even` or `--part odd` takes every other label, to develop on one half and check on the other; `--show` lists
-what differs.
+`--images 1540` reads each image as that policy would send it. `--part even` or `--part odd` takes every other label,
+to develop on one half and check on the other; `--show` lists what differs.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What the benchmark works on, made anew each time: photographs of receipts, tiny ones, and lines of batch output.
 
-The photographs follow the public data set: some 570 KB each, and more than half of them above 1540 pixels. The lines
+The photographs follow the public data set: some 570 KB each, half of them above 1540 pixels. The lines
 follow real answers: about 750 bytes and two and a half items each, prices as a receipt of its country prints them.
 """
 
@@ -18,42 +18,52 @@ from PIL import Image
 from loader import samples
 
 PHOTOS = 12  # as many are drawn; the others are these with another comment in the file
-HEIGHTS = (1500, 2400)  # of the photographs: one that fits into 1540 pixels, one that does not
+HEIGHTS = (1500, 2300, 1500, 2300, 3800, 1500)  # of the photographs, in pixels
 CURRENCIES = ("EUR", "USD", "IDR", "MYR", "JPY")
 GOODS = (
-    *(("Bread", "Food"), ("Nasi Goreng Special", "Food"), ("Orange Juice 1L", "Beverage"), ("Es Teh Manis", "Beverage")),
+    *(
+        ("Bread", "Food"),
+        ("Nasi Goreng Special", "Food"),
+        ("Orange Juice 1L", "Beverage"),
+        ("Es Teh Manis", "Beverage"),
+    ),
     *(("Paracetamol 500mg", "Medical"), ("Bus Ticket Zone 2", "Travel"), ("Plastic Bag Small", "Other")),
 )
 
 
-def write_photos(folder: Path, count: int) -> int:
-    """So many JPEGs, no two alike; their bytes altogether."""
-    folder.mkdir(parents=True)
+def write_photos(folder: str, count: int) -> None:
+    """So many JPEGs, no two alike."""
+    Path(folder).mkdir(parents=True)
     photos = list(_photos())
-    total = 0
     for number in range(count):
-        total += (folder / f"{number:06}.jpg").write_bytes(commented(photos[number % PHOTOS], f"copy {number}"))
-    return total
+        (Path(folder) / f"{number:06}.jpg").write_bytes(commented(photos[number % PHOTOS], f"copy {number}"))
+
+
+def write_samples(folder: str, count: int, seed: int) -> None:
+    """So many sample receipts."""
+    Path(folder).mkdir(parents=True)
+    for number, sample in enumerate(samples.draw(count, seed)):
+        (Path(folder) / f"{number:06}.jpg").write_bytes(sample.image)
 
 
 def _photos() -> Iterator[bytes]:
     for number, sample in enumerate(samples.draw(PHOTOS)):
         image = Image.open(io.BytesIO(sample.image))
-        height = HEIGHTS[number % 12 not in (0, 2, 5, 7, 9)]
+        height = HEIGHTS[number % len(HEIGHTS)]
         image = image.resize((image.width * height // image.height, height), Image.Resampling.BICUBIC)
-        grain = Image.effect_noise(image.size, 21)  # as a phone's sensor has it, and what makes files large
+        grain = Image.effect_noise(image.size, 14)  # as a phone's sensor has it, and what makes files large
         image = Image.blend(image, grain.convert("RGB"), 0.2)
         buffer = io.BytesIO()
         image.save(buffer, "JPEG", quality=88)
         yield buffer.getvalue()
 
 
-def write_tiny(folder: Path, count: int) -> None:
+def write_tiny(folder: str | Path, count: int) -> None:
     """So many JPEGs of 16 by 24 pixels, no two alike, a thousand a folder."""
     buffer = io.BytesIO()
     Image.new("L", (16, 24), 200).save(buffer, "JPEG", quality=50)
     for number in range(count):
-        inner = folder / f"{number // 1000:04}"
+        inner = Path(folder) / f"{number // 1000:04}"
         if number % 1000 == 0:
             inner.mkdir(parents=True)
         (inner / f"{number:07}.jpg").write_bytes(commented(buffer.getvalue(), f"copy {number}"))
@@ -75,10 +85,10 @@ def custom_id(number: int) -> str:
     return hashlib.sha256(b"request %d" % number).hexdigest()[:32]
 
 
-def write_output(path: Path, first: int, last: int) -> None:
+def write_output(path: str | Path, first: int, last: int) -> None:
     """An output file of a batch job with the answers from number `first` to before `last`."""
     draw = random.Random(first)
-    with path.open("wb", buffering=1 << 20) as file:
+    with Path(path).open("wb", buffering=1 << 20) as file:
         for number in range(first, last):
             file.write(_answer_line(number, draw))
 

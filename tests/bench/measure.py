@@ -13,7 +13,7 @@ import resource
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +57,8 @@ def _main() -> None:
     result = call(*arguments)
     seconds, after = time.perf_counter() - started, os.times()
     cpu_seconds = sum(after[:4]) - sum(cpu[:4])
-    print(json.dumps(dict(seconds=seconds, cpu_seconds=cpu_seconds, peak_mb=_peak_mb(), result=result), default=str))
+    measure = Measure(seconds, cpu_seconds, _peak_mb(), result)
+    print(json.dumps(asdict(measure), default=str))
 
 
 if __name__ == "__main__":

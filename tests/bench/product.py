@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import time
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
@@ -15,18 +17,28 @@ from mistralai.client import Mistral
 from loader.batch_api import BatchApi
 from loader.images import POLICIES
 from loader.load import Limits, Run
-from loader.plan import Planner, Question
+from loader.plan import Planner, Question, estimate
 from loader.receipts import open_source
 from loader.warehouse import Warehouse, append_output
 
 MODEL = "mistral-small-2603"
 
 
-def build(folder: str, directory: str, images: str) -> dict[str, Any]:
-    """Images to request shards: hashed, looked up, noted in the ledger, written and synced."""
+def prepare(directory: str) -> None:
+    """An empty warehouse in this folder."""
     warehouse = _warehouse(directory)
+    warehouse.path.with_suffix(".files").mkdir(parents=True, exist_ok=True)
+    warehouse.prepare()
+
+
+def _warehouse(directory: str) -> Warehouse:
+    return Warehouse(Path(directory) / "warehouse.duckdb")
+
+
+def build(folder: str, directory: str, images: str) -> dict[str, Any]:
+    """Images to request shards: hashed, looked up, noted in the ledger and written."""
     planner = Planner(
-        warehouse,
+        _warehouse(directory),
         open_source(folder),
         Question(MODEL, policy=POLICIES[images]),
         api="bench",
@@ -34,32 +46,44 @@ def build(folder: str, directory: str, images: str) -> dict[str, Any]:
         load_id="bench",
         directory=Path(directory) / "shards",
     )
-    written = 0
-    for shard in planner.shards():
-        written += shard.byte_count
+    written = sum(shard.byte_count for shard in planner.shards())
     return {"images": planner.planned, "bytes": written}
 
 
 def land(path: str, directory: str) -> dict[str, Any]:
     """An output file into raw.batch_output."""
-    warehouse = _warehouse(directory)
-    with warehouse.transaction() as connection:
+    with _warehouse(directory).transaction() as connection:
         return {"lines": append_output(connection, "job", "file", "output", Path(path), "bench")}
 
 
-def _warehouse(directory: str) -> Warehouse:
-    warehouse = Warehouse(Path(directory) / "warehouse.duckdb")
-    warehouse.path.with_suffix(".files").mkdir(parents=True, exist_ok=True)
-    warehouse.prepare()
-    return warehouse
+def dry_run(folder: str, directory: str) -> dict[str, Any]:
+    """What `loader load --dry-run` says of a folder."""
+    prepare(directory)
+    return asdict(estimate(_warehouse(directory), open_source(folder), Question(MODEL)))
+
+
+def best_of_five(arguments: list[str], warehouse: str) -> dict[str, Any]:
+    """The shortest time that the command `loader` takes with these arguments, over this warehouse."""
+    seconds = []
+    for _ in range(5):
+        started = time.perf_counter()
+        subprocess.run(
+            [sys.executable, "-m", "loader", *arguments],
+            env={**os.environ, "WAREHOUSE": warehouse},
+            stdout=subprocess.DEVNULL,
+            check=True,
+        )
+        seconds.append(time.perf_counter() - started)
+    return {"seconds": min(seconds)}
 
 
 class _Watch(Thread):
-    """Notes when the last job of a server ended, and how much disk a folder took at most."""
+    """Notes for how long a server had jobs, and how much disk a folder took at most."""
 
     def __init__(self, url: str, token: str, folder: Path) -> None:
         super().__init__(daemon=True)
         self.most_mb = 0.0
+        self.began: float | None = None
         self.ended: float | None = None
         self.is_done = Event()
         self._client = Mistral(api_key=token, server_url=url)
@@ -68,8 +92,10 @@ class _Watch(Thread):
     def run(self) -> None:
         while not self.is_done.wait(0.1):
             self.most_mb = max(self.most_mb, _size_mb(self._folder))
-            open_jobs = self._client.batch.jobs.list(status=["QUEUED", "RUNNING"]).total
-            self.ended = None if open_jobs else self.ended or time.perf_counter()
+            if self._client.batch.jobs.list(status=["QUEUED", "RUNNING"]).total:
+                self.began, self.ended = self.began or time.perf_counter(), None
+            elif self.began and not self.ended:
+                self.ended = time.perf_counter()
 
 
 def _size_mb(folder: Path) -> float:
@@ -101,7 +127,7 @@ def load(folder: str, directory: str, url: str, token: str, pending: int, shard:
     work_dir = warehouse.path.with_suffix(".files")
     api = BatchApi("bench", lambda: (url, token))
     report = _Memory()
-    limits = Limits(max_cost_usd=0, max_shard_requests=shard, max_pending_requests=pending)
+    limits = Limits(max_cost_usd=0.0, max_shard_requests=shard, max_pending_requests=pending)
     run = Run(warehouse, api, open_source(folder), Question("local-ocr"), limits, report, work_dir)
     watch = _Watch(url, token, work_dir)
     watch.start()
@@ -109,10 +135,12 @@ def load(folder: str, directory: str, url: str, token: str, pending: int, shard:
     ended = time.perf_counter()
     watch.is_done.set()
     watch.join()
+    api_ended = watch.ended or ended
     return {
         "lines": summary.lines,
         "jobs": summary.jobs,
-        "after_the_api_seconds": ended - (watch.ended or ended),
+        "api_seconds": api_ended - (watch.began or api_ended),
+        "after_the_api_seconds": ended - api_ended,
         "disk_mb": watch.most_mb,
         "held_mb": report.held_mb,
     }

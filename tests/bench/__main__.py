@@ -1,0 +1,295 @@
+"""`make bench`: every path of the product beside its baseline, each side in a process of its own, in one table.
+
+`--quick` takes a tenth of the size. `--only NAME` measures one part. All data is made here and removed afterwards. The
+ratios are of seconds on the clock, taken side by side; on a busy machine they move, and the table says how busy it was.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.bench.measure import ROOT, Measure, measured
+from tests.bench.table import Row, machine, show, write_json
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How much of everything."""
+
+    photos: int = 600
+    lines: int = 1_000_000
+    requests: int = 10_000
+    reader_seconds: float = 0.005
+    tiny: int = 200_000
+    window: int = 50_000
+    folder: int = 1_000_000
+    read: int = 24
+
+
+QUICK = Sizes(
+    photos=200, lines=100_000, requests=2_000, reader_seconds=0.01, tiny=20_000, window=5_000, folder=100_000, read=6
+)
+
+
+@dataclass
+class Bench:
+    """A run of the benchmark: its sizes, where it works, and what it has found."""
+
+    sizes: Sizes
+    folder: Path
+    rows: list[Row] = field(default_factory=list)
+    measures: dict[str, Any] = field(default_factory=dict)
+
+    def side(self, name: str, function: str, *arguments: Any) -> Measure:
+        """Measure one side, in a process of its own."""
+        measure = measured(function, *arguments)
+        self.measures[name] = asdict(measure)
+        print(
+            f"  {name}: {measure.seconds:.2f} s, {measure.cpu_seconds:.2f} CPU-s, {measure.peak_mb:.0f} MB", flush=True
+        )
+        return measure
+
+    @contextmanager
+    def directory(self) -> Iterator[Path]:
+        """An empty folder for the length of a block."""
+        directory = Path(tempfile.mkdtemp(dir=self.folder))
+        try:
+            yield directory
+        finally:
+            shutil.rmtree(directory)
+
+    def add(self, path: str, product: str, against: str, ratio: str, bar: str, is_reached: bool | None) -> None:
+        """A row of the table."""
+        self.rows.append(Row(path, product, against, ratio, bar, is_reached))
+
+
+def build(bench: Bench) -> None:
+    """Request shards from photographs, as they are and shrunk, beside the notebook's way."""
+    count = bench.sizes.photos
+    with bench.directory() as data:
+        measured("data:write_photos", data / "photos", 4 * count)
+        few = data / "few"
+        few.mkdir()
+        for path in sorted((data / "photos").iterdir())[:count]:
+            (few / path.name).hardlink_to(path)
+        notebook = bench.side("notebook's build", "baselines:notebook_build", few, data / "requests.jsonl")
+        sides = {}
+        for name, folder, images in (("as is", few, "original"), ("shrunk", few, "1540")):
+            sides[name] = _built(bench, f"build, {name}", folder, images)
+        many = _built(bench, "build, as is, four times as many", data / "photos", "original")
+    wanted = {"as is": (30, 150), "shrunk": (1.6, 250)}
+    for name, (ratio_wanted, memory_wanted) in wanted.items():
+        side = sides[name]
+        ratio = notebook.seconds / side.seconds
+        peak = max(side.peak_mb, many.peak_mb) if name == "as is" else side.peak_mb
+        bench.add(
+            f"shards from {count:,} photographs, {name}",
+            f"{count / side.seconds:,.0f} images/s, {peak:.0f} MB",
+            f"notebook: {count / notebook.seconds:,.0f} images/s, {notebook.peak_mb:,.0f} MB",
+            f"{ratio:.1f} x",
+            f"{ratio_wanted} x, {memory_wanted} MB",
+            ratio >= ratio_wanted and peak <= memory_wanted,
+        )
+
+
+def _built(bench: Bench, name: str, folder: Path, images: str) -> Measure:
+    with bench.directory() as directory:
+        measured("product:prepare", directory)
+        return bench.side(name, "product:build", folder, directory, images)
+
+
+def land(bench: Bench) -> None:
+    """Output lines into raw.batch_output, beside dlt and the notebook's loop."""
+    count = bench.sizes.lines
+    with bench.directory() as data:
+        measured("data:write_output", data / "lines.jsonl", 0, count)
+        loop = bench.side("json loop", "baselines:json_loop", data / "lines.jsonl")
+        dlt = bench.side("dlt, dict rows", "baselines:dlt_rows", data / "lines.jsonl", data)
+        ours = _landed(bench, "landing", data / "lines.jsonl")
+        with (data / "three.jsonl").open("wb") as three:
+            for _ in range(3):
+                with (data / "lines.jsonl").open("rb") as one:
+                    shutil.copyfileobj(one, three, 1 << 20)
+        thrice = _landed(bench, "landing three times as many", data / "three.jsonl")
+    path = f"landing {count:,} lines"
+    speed = f"{count / ours.seconds:,.0f} lines/s, {ours.peak_mb:.0f} MB"
+    for name, side, wanted in (("dlt", dlt, 20), ("json loop", loop, 2.5)):
+        ratio = side.seconds / ours.seconds
+        beside = f"{name}: {count / side.seconds:,.0f} lines/s, {side.peak_mb:,.0f} MB"
+        bench.add(path, speed, beside, f"{ratio:.1f} x", f"{wanted} x", ratio >= wanted)
+    growth = thrice.peak_mb / ours.peak_mb - 1
+    bench.add(
+        f"landing {3 * count:,} lines",
+        f"{3 * count / thrice.seconds:,.0f} lines/s, {thrice.peak_mb:.0f} MB",
+        f"the same, {count:,} lines",
+        f"{growth:+.0%} memory",
+        "+10 %, 700 MB",
+        growth <= 0.1 and thrice.peak_mb < 700,
+    )
+
+
+def _landed(bench: Bench, name: str, path: Path) -> Measure:
+    with bench.directory() as directory:
+        measured("product:prepare", directory)
+        return bench.side(name, "product:land", path, directory)
+
+
+def dbt(bench: Bench) -> None:
+    """`dbt build` over landed answers: everything, one per cent more, nothing new; beside pandas."""
+    count = bench.sizes.lines
+    with bench.directory() as directory:
+        measured("product_dbt:fill", directory, 0, count)
+        pandas = bench.side("pandas", "baseline_pandas:marts", directory / "warehouse.duckdb", directory)
+        full = bench.side("dbt build, full refresh", "product_dbt:build", directory, "--full-refresh")
+        spend = measured("product_dbt:spend", directory).result
+        if {key: float(value) for key, value in spend.items()} != {
+            key: float(value) for key, value in pandas.result.items()
+        }:
+            raise SystemExit("error: dbt's and pandas' spend differ, so that their times say nothing")
+        measured("product_dbt:fill", directory, count, count + count // 100)
+        more = bench.side("dbt build, 1 % more", "product_dbt:build", directory)
+        same = bench.side("dbt build, nothing new", "product_dbt:build", directory)
+    ratio, memory = pandas.seconds / full.seconds, full.peak_mb / pandas.peak_mb
+    bench.add(
+        f"dbt build, {count:,} answers",
+        f"{full.seconds:.1f} s with all tests, {full.result['model_seconds']:.1f} s of models, {full.peak_mb:,.0f} MB",
+        f"pandas: {pandas.seconds:.1f} s, {pandas.peak_mb:,.0f} MB",
+        f"{ratio:.1f} x, {memory:.0%} of the memory",
+        "1 x, 33 %, 2,500 MB",
+        ratio >= 1 and memory <= 1 / 3 and full.peak_mb < 2500,
+    )
+    for name, side, wanted in (("1 % more", more, 0.3), ("nothing new", same, 0.2)):
+        share = side.result["model_seconds"] / full.result["model_seconds"]
+        bench.add(
+            f"dbt build, {name}",
+            f"{side.result['model_seconds']:.1f} s of models, {side.seconds:.1f} s with all tests",
+            "full refresh",
+            f"{share:.0%}",
+            f"{wanted:.0%}",
+            share < wanted,
+        )
+
+
+def load(bench: Bench) -> None:
+    """Whole loads against the embedded server: overhead beside the API's time, and waves of tiny receipts."""
+    from tests.bench.servers import instant_server
+
+    sizes = bench.sizes
+    with bench.directory() as data:
+        measured("data:write_tiny", data / "tiny", sizes.requests)
+        with instant_server(data / "state", sizes.reader_seconds) as server, bench.directory() as directory:
+            measured("product:prepare", directory)
+            side = bench.side("load", "product:load", data / "tiny", directory, server.url, server.token, 10**6, 10**5)
+        api, after = side.result["api_seconds"], side.result["after_the_api_seconds"]
+        bench.add(
+            f"make load, {sizes.requests:,} requests",
+            f"{after:.2f} s after the API has ended",
+            f"API: {api:.1f} s",
+            f"{after / api:.1%}",
+            "5 %",
+            after / api < 0.05,
+        )
+    with bench.directory() as data:
+        measured("data:write_tiny", data / "tiny", sizes.tiny)
+        with instant_server(data / "state", 0) as server, bench.directory() as directory:
+            measured("product:prepare", directory)
+            window = sizes.window
+            arguments = (data / "tiny", directory, server.url, server.token, window, window // 5)
+            side = bench.side("load in waves", "product:load", *arguments)
+            status = bench.side("loader status", "product:best_of_five", ["status"], directory / "warehouse.duckdb")
+    held = [f"{mb:.0f}" for mb in side.result["held_mb"].values()]
+    bench.add(
+        f"{sizes.tiny:,} tiny receipts, {window:,} at once",
+        f"{side.result['jobs']} jobs, {side.result['lines'] / side.seconds:,.0f} requests/s, {side.peak_mb:.0f} MB",
+        f"memory at each quarter: {', '.join(held)} MB",
+        f"{side.result['disk_mb']:.0f} MB of disk at most",
+        "flat, bounded",
+        side.result["lines"] == sizes.tiny,
+    )
+    _start_row(bench, "loader status", status)
+
+
+def _start_row(bench: Bench, name: str, side: Measure) -> None:
+    seconds = side.result["seconds"]
+    bench.add(f"`{name}`", f"{seconds:.2f} s, best of five", "", "", "0.4 s", seconds < 0.4)
+
+
+def dry_run(bench: Bench) -> None:
+    """A large folder estimated without sending anything, and the start of the program."""
+    count = bench.sizes.folder
+    with bench.directory() as data:
+        measured("data:write_tiny", data / "tiny", count)
+        side = bench.side("dry run", "product:dry_run", data / "tiny", data)
+        start = bench.side("loader --help", "product:best_of_five", ["--help"], data / "none.duckdb")
+    _start_row(bench, "loader --help", start)
+    bench.add(
+        f"dry run over {count:,} files",
+        f"{side.seconds:.1f} s, {side.peak_mb:.0f} MB",
+        "",
+        f"{side.result['waves']} waves, {side.result['days']} days, {side.result['bytes'] / 1e9:.1f} GB",
+        "seconds",
+        side.seconds < 10,
+    )
+
+
+def read(bench: Bench) -> None:
+    """The embedded reader with one worker and with two."""
+    from tests.bench.servers import reading_server
+
+    count = bench.sizes.read
+    seconds = {}
+    with bench.directory() as data:
+        measured("data:write_samples", data / "warm", 2, 1)
+        measured("data:write_samples", data / "samples", count, 2)
+        for workers in (1, 2):
+            with reading_server(data / f"state-{workers}", workers) as server:
+                for folder in ("warm", "samples"):
+                    with bench.directory() as directory:
+                        measured("product:prepare", directory)
+                        arguments = (data / folder, directory, server.url, server.token, 10**6, 10**5)
+                        side = bench.side(f"reading {folder}, {workers} workers", "product:load", *arguments)
+            seconds[workers] = side.result["api_seconds"]
+    ratio = seconds[1] / seconds[2]
+    bench.add(
+        f"embedded reader, {count} receipts",
+        f"2 workers: {count / seconds[2]:.2f} receipts/s",
+        f"1 worker: {count / seconds[1]:.2f} receipts/s",
+        f"{ratio:.2f} x",
+        "1.7 x",
+        ratio >= 1.7,
+    )
+
+
+PARTS: dict[str, Callable[[Bench], None]] = {part.__name__: part for part in (build, land, dbt, load, dry_run, read)}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description="How fast and how flat.")
+    parser.add_argument("--quick", action="store_true", help="a tenth of the size")
+    parser.add_argument("--only", choices=PARTS, action="append", help="this part; may be given several times")
+    parser.add_argument("--json", type=Path, default=ROOT / "data" / "bench.json", help="where the figures go")
+    arguments = parser.parse_args()
+    folder = ROOT / "data" / "bench"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    bench = Bench(QUICK if arguments.quick else Sizes(), folder)
+    print(f"working in {folder}, which is removed afterwards; {machine()}", flush=True)
+    try:
+        for name in arguments.only or PARTS:
+            print(f"{name}:", flush=True)
+            PARTS[name](bench)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    write_json(arguments.json, bench.rows, bench.measures, arguments.quick)
+    show(bench.rows, [f"figures: {arguments.json}"])
+
+
+if __name__ == "__main__":
+    main()

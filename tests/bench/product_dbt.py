@@ -1,0 +1,96 @@
+"""dbt's sides of the benchmark: a warehouse full of answers, and `dbt build` over it."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from loader.settings import ROOT
+from loader.warehouse import Warehouse, append_job, append_output, now
+from tests.bench.data import write_output
+
+JOB_ANSWERS = 100_000
+TEXTS = {"model": "mistral-small-2603", "load": "bench"}
+
+
+def fill(directory: str, first: int, last: int) -> dict[str, Any]:
+    """Answers from `first` to before `last` in a warehouse, with receipts, requests and jobs, as the loader lands them."""
+    warehouse = Warehouse(Path(directory) / "warehouse.duckdb")
+    warehouse.path.with_suffix(".files").mkdir(parents=True, exist_ok=True)
+    warehouse.prepare()
+    lines = 0
+    for start in range(first, last, JOB_ANSWERS):
+        end = min(start + JOB_ANSWERS, last)
+        path = Path(directory) / "output.jsonl"
+        write_output(path, start, end)
+        job = f"job-{start:09}"
+        with warehouse.transaction() as connection:
+            bounds = {"first": start, "last": end, "now": now(), "job": job, **TEXTS}
+            connection.execute(RECEIPTS, {name: bounds[name] for name in ("first", "last", "now", "load")})
+            connection.execute(REQUESTS, bounds)
+            lines += append_output(connection, job, f"file-{start:09}", "output", path, TEXTS["load"])
+            append_job(connection, _job(job, start, end - start), job)
+        path.unlink()
+    return {"lines": lines}
+
+
+RECEIPTS = """
+    insert into raw.receipts
+    select sha256('receipt ' || number), 'bench', number::varchar, 'image/jpeg', 1080, 1920, 567000, null, null, null,
+        $load, $now
+    from range($first, $last) as numbers (number)
+"""
+REQUESTS = """
+    insert into raw.batch_requests
+    select left(sha256('request ' || number), 32), sha256('receipt ' || number), $model, 'prompt', $job, 1, 4096, $load,
+        $now
+    from range($first, $last) as numbers (number)
+"""
+
+
+def _job(job_id: str, start: int, count: int) -> dict[str, Any]:
+    return {
+        "id": job_id,
+        "status": "SUCCESS",
+        "model": TEXTS["model"],
+        "metadata": {"shard_id": job_id},
+        "created_at": 1_790_000_000 + start,
+        "started_at": 1_790_000_000 + start,
+        "completed_at": 1_790_100_000 + start,
+        "input_files": [],
+        "output_file": f"file-{start:09}",
+        "error_file": None,
+        "errors": [],
+        "total_requests": count,
+        "completed_requests": count,
+        "succeeded_requests": count,
+        "failed_requests": 0,
+    }
+
+
+def build(directory: str, *arguments: str) -> dict[str, Any]:
+    """`dbt build` with these arguments; the seconds that its models took."""
+    os.environ["WAREHOUSE"] = str(Path(directory) / "warehouse.duckdb")
+    os.environ["DBT_TARGET_PATH"] = str(Path(directory) / "target")
+    os.environ["DBT_LOG_PATH"] = str(Path(directory) / "logs")
+    os.environ["DO_NOT_TRACK"] = "1"
+    os.chdir(ROOT / "dbt_project")
+    from dbt.cli.main import dbtRunner
+
+    done = dbtRunner().invoke(["--quiet", "build", *arguments])
+    if not done.success:
+        raise SystemExit(f"dbt build failed: see {directory}/logs")
+    results = json.loads((Path(directory) / "target" / "run_results.json").read_text())["results"]
+    models = sum(one["execution_time"] for one in results if one["unique_id"].startswith("model."))
+    return {"model_seconds": models}
+
+
+def spend(directory: str) -> dict[str, str]:
+    """Spend by currency and category, as dbt built it."""
+    with duckdb.connect(str(Path(directory) / "warehouse.duckdb"), read_only=True) as connection:
+        rows = connection.execute("select currency, category, spend from marts.spend_by_category").fetchall()
+    return {f"{currency} {category}": str(spend) for currency, category, spend in rows}
