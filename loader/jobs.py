@@ -31,6 +31,8 @@ from loader.shards import is_whole, shard_path
 from loader.warehouse import Warehouse, append_job, append_output
 
 RESULTS_KEPT = timedelta(hours=24)
+# Loaded while the API works anyway; DuckDB loads pandas when it is given Arrow.
+LANDING_NEEDS = ("loader.lines", "pandas")
 BUSY_POLL_SECONDS = 30.0
 BUSY_POLL_SHARE = 0.05  # of the time of a run that is busy sending, at most
 # After an unclear creation the server is asked for the job at once and after each of these waits, in seconds, before
@@ -183,7 +185,8 @@ class Jobs:
     def wait(self) -> None:
         """Until every job has ended and landed. Raises LoaderError."""
         while self.poll():
-            import_module("loader.lines")  # landing's libraries load while the API works anyway
+            for needed in LANDING_NEEDS:
+                import_module(needed)
             self.sleep()
 
     def poll_now_and_then(self) -> None:
