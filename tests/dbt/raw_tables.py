@@ -86,9 +86,7 @@ class RawTables:
         for row in rows:
             columns = ", ".join(row)
             marks = ", ".join("?" * len(row))
-            self.warehouse.execute(
-                f"insert into raw.{table} ({columns}) values ({marks})", list(row.values())
-            )
+            self.warehouse.execute(f"insert into raw.{table} ({columns}) values ({marks})", list(row.values()))
 
     def receipts(
         self,

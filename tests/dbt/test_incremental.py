@@ -43,9 +43,7 @@ def first_answered(raw: RawTables) -> None:
 def asked_again(raw: RawTables) -> None:
     raw.requests("s2", {"cb": "b", "cc": "c"}, attempt=2, minutes=30)
     raw.job("j2", "s2", minutes=30)
-    raw.lines(
-        "j2", "f2", [answer_line("cb", items("3.00", "4.00")), answer_line("cc", items("5,00"))], minutes=40
-    )
+    raw.lines("j2", "f2", [answer_line("cb", items("3.00", "4.00")), answer_line("cc", items("5,00"))], minutes=40)
 
 
 def currency_corrected(raw: RawTables) -> None:
@@ -53,9 +51,7 @@ def currency_corrected(raw: RawTables) -> None:
 
 
 def landed_by_hand(raw: RawTables) -> None:
-    raw.land(
-        "hand.jsonl", [answer_line("0", items("7.50")), "not JSON"], ids=["0"], currency="EUR", minutes=50
-    )
+    raw.land("hand.jsonl", [answer_line("0", items("7.50")), "not JSON"], ids=["0"], currency="EUR", minutes=50)
 
 
 # what lands between two builds
@@ -78,8 +74,7 @@ def contents(path: Path) -> dict[str, list[str]]:
             "select table_name from information_schema.tables where table_schema = 'marts' order by 1"
         ).fetchall()
         return {
-            mart: sorted(map(repr, warehouse.execute(f"select * from marts.{mart}").fetchall()))
-            for (mart,) in marts
+            mart: sorted(map(repr, warehouse.execute(f"select * from marts.{mart}").fetchall())) for (mart,) in marts
         }
 
 
@@ -122,7 +117,7 @@ def test_building_after_every_load_equals_a_full_refresh(tmp_path: Path) -> None
         warehouse.execute("update intermediate.int_output_lines__unnested_to_items set name = 'once'")
     run_models(raw)
     with duckdb.connect(str(raw.path), read_only=True) as warehouse:
-        assert warehouse.execute(
-            "select distinct merchant from intermediate.int_output_lines__read"
-        ).fetchall() == [("read once",)]
+        assert warehouse.execute("select distinct merchant from intermediate.int_output_lines__read").fetchall() == [
+            ("read once",)
+        ]
         assert warehouse.execute("select distinct name from marts.receipt_items").fetchall() == [("once",)]

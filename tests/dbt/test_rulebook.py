@@ -84,9 +84,7 @@ def test_every_model_has_a_tested_primary_key(models: list[Node], manifest: Node
     for test in manifest["nodes"].values():
         if test["resource_type"] == "test" and test.get("test_metadata"):
             column = test["column_name"] or "all"
-            tests.setdefault(str(test["attached_node"]), set()).add(
-                f"{test['test_metadata']['name']} {column}"
-            )
+            tests.setdefault(str(test["attached_node"]), set()).add(f"{test['test_metadata']['name']} {column}")
     for model in models:
         of_model = tests.get(model["unique_id"], set())
         unique = {test.split()[1] for test in of_model if test.startswith("unique ")}
@@ -132,9 +130,7 @@ def test_everything_is_described(manifest: Node) -> None:
             if not node["description"]:
                 missing.append(node["name"])
             missing += [
-                f"{node['name']}.{column['name']}"
-                for column in node["columns"].values()
-                if not column["description"]
+                f"{node['name']}.{column['name']}" for column in node["columns"].values() if not column["description"]
             ]
         elif node["resource_type"] == "test" and not node.get("test_metadata") and not node["description"]:
             missing.append(node["name"])
