@@ -2,8 +2,8 @@
 
 Receipts stream through in small batches: each is named by the hash of its bytes, looked up in the ledger if it may
 have been seen before, made fit to be sent and written to the open shard. Hashing and shrinking happen in threads, all
-else in the order of the source. Memory follows the batch, not the source. What is known of a receipt is committed no later
-than the shard that holds its request.
+else in the order of the source. Memory follows the batch, not the source. What is known of a receipt is committed no
+later than the shard that holds its request.
 """
 
 from __future__ import annotations
