@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.faults.fault_proxy import HARMS, Fault, FaultProxy, fault_proxy
-from tests.faults.harness import LoaderRuns
+from tests.faults.harness import TALLY, LoaderRuns
 
 CALLS = ("upload", "create_job", "get_job", "download")
 FAULTS = [Fault(call, harm, after=after) for call in CALLS for harm in HARMS for after in (False, True)]
@@ -34,6 +34,7 @@ def proxy(runs: LoaderRuns) -> Iterator[FaultProxy]:
 
 def check(runs: LoaderRuns, undisturbed: LoaderRuns, proxy: FaultProxy, *faults: Fault) -> None:
     proxy.begin(*faults)
+    TALLY["faults tried"] += len(faults)
     code, said = runs.run(timeout=100)
     assert code in (0, 1), said
     assert "Traceback" not in said, said
