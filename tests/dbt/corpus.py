@@ -57,9 +57,7 @@ LITERALS: list[Literal] = [
     *_texts("USD", IMPLAUSIBLE, "99999999999"),
     # ends: signs, symbols, brackets, "no decimals"
     *_texts("USD", "-5", "-$5.00", "$-5.00", "- $ 5.00", "($5.00)", "−5.00", "5.00 USD-", "-5"),
-    *_texts(
-        "USD", NOT_A_PRICE, "(5.00", "5.00)", "5.00 CR", "2 x 5.00", "$", "-", "5.00 per kg", "n/a", "null"
-    ),
+    *_texts("USD", NOT_A_PRICE, "(5.00", "5.00)", "5.00 CR", "2 x 5.00", "$", "-", "5.00 per kg", "n/a", "null"),
     *_texts("USD", "0.5", ".50", "$.50", "0.500"),
     *_texts("USD", "5", "+5.00", "US$5", "usd 5.00", "5.", "5.00 $"),
     *_texts("EUR", "5", "5,-", "5,--", "€ 5,-", "5,- €", "5.-", "5,–"),
@@ -162,8 +160,7 @@ SHAPES: list[Shape] = [
     ),
     Shape(
         "header of nonsense",
-        '{"merchant": "", "purchased_on": "14/02/26", "currency": "EURO!", "total": "a lot", '
-        f'"items": {ITEMS}}}',
+        f'{{"merchant": "", "purchased_on": "14/02/26", "currency": "EURO!", "total": "a lot", "items": {ITEMS}}}',
         items=BOTH,
         header={"merchant": "None", "purchased_on": "None", "currency": "XXX", "total": "None"},
     ),
@@ -185,9 +182,7 @@ SHAPES: list[Shape] = [
         f'Sure! Here it is:\n\n```\n{{"items": {ITEMS}}}\n```\nAnything else?',
         items=BOTH,
     ),
-    Shape(
-        "prose with brackets, fenced", f"As asked [1] {{so}}:\n```json\n{ITEMS}\n```\n(see [1])", items=BOTH
-    ),
+    Shape("prose with brackets, fenced", f"As asked [1] {{so}}:\n```json\n{ITEMS}\n```\n(see [1])", items=BOTH),
     Shape("fence without its end", f'```json\n{{"items": {ITEMS}}}', items=BOTH),
     Shape("prose without a fence", f'The items are: {{"items": {ITEMS}}} That is all.', items=BOTH),
     Shape("prose after it", f'{{"items": {ITEMS}}}\n\nPrices are in ringgit.', items=BOTH),
@@ -268,9 +263,7 @@ SHAPES: list[Shape] = [
         _item(name='"\\u30e9\\u30fc\\u30e1\\u30f3 \\ud83c\\udf5c"'),
         items=(("ラーメン 🍜", "1", "Food"),),
     ),
-    Shape(
-        "hostile name", _item(name='"\\"price\\": 25.000, }]"'), items=(('"price": 25.000, }]', "1", "Food"),)
-    ),
+    Shape("hostile name", _item(name='"\\"price\\": 25.000, }]"'), items=(('"price": 25.000, }]', "1", "Food"),)),
     Shape("half a surrogate", _item(name='"Bun \\ud83d"'), "unreadable", reason="not JSON"),
     Shape("NUL in a name", _item(name='"B\\u0000n"'), items=(("B\0n", "1", "Food"),)),
     Shape("control character", '{"items": [{"name": "B\tn", "price": 1}]}', "unreadable", reason="not JSON"),

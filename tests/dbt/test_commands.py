@@ -44,9 +44,7 @@ def test_nothing_landed_gives_empty_marts(tmp_path: Path) -> None:
             "select table_name from information_schema.tables where table_schema = 'marts'"
         ).fetchall()
         filled = [
-            mart
-            for (mart,) in marts
-            if warehouse.execute(f"select count(*) from marts.{mart}").fetchone() != (0,)
+            mart for (mart,) in marts if warehouse.execute(f"select count(*) from marts.{mart}").fetchone() != (0,)
         ]
     assert len(marts) > 12
     assert filled == ["categories"]
@@ -100,9 +98,5 @@ def test_metrics_equal_the_mart(copied_corpus: Path, tmp_path: Path) -> None:
             for row in csv.DictReader(file)
         }
     with duckdb.connect(str(copied_corpus), read_only=True) as warehouse:
-        mart = warehouse.execute(
-            "select currency, category, spend, item_count from marts.spend_by_category"
-        ).fetchall()
-    assert {
-        (currency, category): (float(spend), count) for currency, category, spend, count in mart
-    } == queried
+        mart = warehouse.execute("select currency, category, spend, item_count from marts.spend_by_category").fetchall()
+    assert {(currency, category): (float(spend), count) for currency, category, spend, count in mart} == queried
