@@ -264,12 +264,12 @@ SHAPES: list[Shape] = [
         items=(("ラーメン 🍜", "1", "Food"),),
     ),
     Shape("hostile name", _item(name='"\\"price\\": 25.000, }]"'), items=(('"price": 25.000, }]', "1", "Food"),)),
+    Shape("keys twice", '{"items": [{"name": "A", "name": "B", "price": 1}]}', items=(("A", "1", "Other"),)),
+    *_categories(),
     Shape("half a surrogate", _item(name='"Bun \\ud83d"'), "unreadable", reason="not JSON"),
     Shape("NUL in a name", _item(name='"B\\u0000n"'), items=(("B\0n", "1", "Food"),)),
     Shape("control character", '{"items": [{"name": "B\tn", "price": 1}]}', "unreadable", reason="not JSON"),
     Shape("very deep", "[" * 3000 + "]" * 3000, "unreadable", reason="no list of items"),
-    Shape("keys twice", '{"items": [{"name": "A", "name": "B", "price": 1}]}', items=(("A", "1", "Other"),)),
-    *_categories(),
 ]
 
 
