@@ -143,5 +143,5 @@ def test_threads_take_turns(warehouse: Warehouse) -> None:
             )
 
     with ThreadPoolExecutor(4) as threads:
-        list(threads.map(note, range(60)))
-    assert rows(warehouse, "select count(*) from raw.loads") == [(60,)]
+        list(threads.map(note, range(120)))
+    assert rows(warehouse, "select count(*) from raw.loads") == [(120,)]
