@@ -2,8 +2,8 @@
 
 A table is a folder of parts that never change: one part a landed file of answers, and for the other tables one part
 of the rows that were appended since the last export. A part is written under another name and renamed when it is
-whole, and only then noted in `manifest.json`, so that an export that is killed leaves nothing half-written: the next one
-writes what is missing under the same names. What is in the manifest is never written again.
+whole, and only then noted in `manifest.json`, so that an export that is killed leaves nothing half-written: the next
+one writes what is missing under the same names. What is in the manifest is never written again.
 """
 
 from __future__ import annotations
