@@ -34,7 +34,7 @@ lint: .venv/.developer ## ruff, mypy, sqlfluff
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
-	@$(BIN)/sqlfluff lint --processes 2 --disable-progress-bar dbt_project/models
+	@$(BIN)/sqlfluff lint --processes 2 --disable-progress-bar dbt_project/models dbt_project/tests
 
 docs: .venv/.installed ## the documentation of the tables, as one page: dbt_project/target/static_index.html
 	@$(BIN)/loader dbt docs generate --static
