@@ -1,9 +1,9 @@
 """From a source to shards on disk: which receipts are asked, and what that would cost.
 
-Receipts stream through in small batches: each is named by the hash of its bytes, looked up in the ledger if it may have
-been seen before, made fit to be sent and written to the open shard. Hashing and shrinking happen in threads, all else in
-the order of the source. Memory follows the batch, not the source. What is known of a receipt is committed no later
-than the shard that holds its request.
+Receipts stream through in small batches: each is named by the hash of its bytes, looked up in the ledger if it may
+have been seen before, made fit to be sent and written to the open shard. Hashing and shrinking happen in threads, all
+else in the order of the source. Memory follows the batch, not the source. What is known of a receipt is committed no
+later than the shard that holds its request.
 """
 
 from __future__ import annotations
