@@ -29,7 +29,7 @@ from loader.shards import MAX_PENDING_REQUESTS, MAX_SHARD_BYTES, MAX_SHARD_REQUE
 from loader.warehouse import ReceiptRow, Warehouse, append_receipts
 
 BATCH_RECEIPTS = 256
-BATCH_BYTES = 16 * 1024 * 1024
+BATCH_BYTES = 12 * 1024 * 1024
 UNCOMMITTED_RECEIPTS = 2000
 THREADS = min(os.cpu_count() or 1, 4)  # each may hold a decoded image
 DAYS_A_WAVE = 1  # `batch_api.JOB_TIMEOUT_HOURS`

@@ -39,7 +39,7 @@ def json_loop(path: str) -> dict[str, Any]:
     """Output lines to a DataFrame of items, by json.loads in a loop."""
     import pandas as pd
 
-    lines, rows = 0, []
+    lines, rows = 0, list[dict[str, Any]]()
     for line in Path(path).read_text(encoding="utf-8").split("\n"):
         if not line:
             continue
@@ -69,5 +69,5 @@ def dlt_rows(path: str, directory: str) -> dict[str, Any]:
     )
     pipeline.run(lines())
     with pipeline.sql_client() as client:
-        (count,) = client.execute_sql("select count(*) from batch_output")[0]
+        ((count,),) = client.execute_sql("select count(*) from batch_output") or [(0,)]
     return {"lines": count}

@@ -48,7 +48,7 @@ def write_samples(folder: str, count: int, seed: int) -> None:
 
 def _photos() -> Iterator[bytes]:
     for number, sample in enumerate(samples.draw(PHOTOS)):
-        image = Image.open(io.BytesIO(sample.image))
+        image: Image.Image = Image.open(io.BytesIO(sample.image))
         height = HEIGHTS[number % len(HEIGHTS)]
         image = image.resize((image.width * height // image.height, height), Image.Resampling.BICUBIC)
         grain = Image.effect_noise(image.size, 14)  # as a phone's sensor has it, and what makes files large

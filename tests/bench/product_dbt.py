@@ -14,11 +14,12 @@ from loader.warehouse import Warehouse, append_job, append_output, now
 from tests.bench.data import write_output
 
 JOB_ANSWERS = 100_000
+SHOWN_MODELS = 10
 TEXTS = {"model": "mistral-small-2603", "load": "bench"}
 
 
 def fill(directory: str, first: int, last: int) -> dict[str, Any]:
-    """Answers from `first` to before `last` in a warehouse, with receipts, requests and jobs, as the loader does."""
+    """Answers from `first` to before `last` in a warehouse, with receipts, requests and jobs, as a load lands them."""
     warehouse = Warehouse(Path(directory) / "warehouse.duckdb")
     warehouse.path.with_suffix(".files").mkdir(parents=True, exist_ok=True)
     warehouse.prepare()
@@ -73,7 +74,7 @@ def _job(job_id: str, start: int, count: int) -> dict[str, Any]:
 
 
 def build(directory: str, *arguments: str) -> dict[str, Any]:
-    """`dbt build` with these arguments; the seconds that its models took."""
+    """`dbt build` with these arguments; the seconds that its models took, and which took longest."""
     os.environ["WAREHOUSE"] = str(Path(directory) / "warehouse.duckdb")
     os.environ["DBT_TARGET_PATH"] = str(Path(directory) / "target")
     os.environ["DBT_LOG_PATH"] = str(Path(directory) / "logs")
@@ -85,8 +86,9 @@ def build(directory: str, *arguments: str) -> dict[str, Any]:
     if not done.success:
         raise SystemExit(f"dbt build failed: see {directory}/logs")
     results = json.loads((Path(directory) / "target" / "run_results.json").read_text())["results"]
-    models = sum(one["execution_time"] for one in results if one["unique_id"].startswith("model."))
-    return {"model_seconds": models}
+    models = {one["unique_id"]: one["execution_time"] for one in results if one["unique_id"].startswith("model.")}
+    slowest = sorted(models, key=lambda model: -models[model])[:SHOWN_MODELS]
+    return {"model_seconds": sum(models.values()), "slowest": {model: models[model] for model in slowest}}
 
 
 def spend(directory: str) -> dict[str, str]:
