@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import httpx2
+import orjson
 from mistralai.client import Mistral
 from mistralai.client.errors import MistralError, NoResponseError
 from mistralai.client.models import ListBatchJobsResponse
@@ -58,7 +59,7 @@ class UnreachableError(Exception):
 
 
 class GoneError(Exception):
-    """A file is no longer there."""
+    """A file or a job is not (or no longer) there."""
 
 
 class BatchApi:
@@ -91,6 +92,16 @@ class BatchApi:
     def _client(self) -> Mistral:
         server_url, self._key = self._access()
         return Mistral(api_key=self._key, server_url=server_url, client=self._http)
+
+    @property
+    def is_patient(self) -> bool:
+        """Whether outages are waited out, however long."""
+        return self.patience_seconds >= ENDLESS_PATIENCE_SECONDS
+
+    def be_patient(self) -> None:
+        """Wait outages out from now on. An embedded server that is gone does not come back, so it is not waited for."""
+        if self.name != "embedded":
+            self.patience_seconds = ENDLESS_PATIENCE_SECONDS
 
     def close(self) -> None:
         """Close the connections."""
@@ -130,12 +141,12 @@ class BatchApi:
 
     def cancel_job(self, job_id: str) -> None:
         """Ask for a job to be cancelled (asking twice does no harm)."""
-        self._read(lambda: self._client.batch.jobs.cancel(job_id=job_id, timeout_ms=READ_TIMEOUT_MS))
+        self._read(lambda: self._client.batch.jobs.cancel(job_id=job_id, timeout_ms=READ_TIMEOUT_MS), may_be_gone=True)
 
     def delete_file(self, file_id: str) -> None:
         """Delete an uploaded file; one that is already gone is fine."""
         try:
-            self._read(lambda: self._client.files.delete(file_id=file_id, timeout_ms=READ_TIMEOUT_MS))
+            self._read(lambda: self._client.files.delete(file_id=file_id, timeout_ms=READ_TIMEOUT_MS), may_be_gone=True)
         except GoneError:
             return
 
@@ -143,7 +154,9 @@ class BatchApi:
 
     def get_job(self, job_id: str) -> dict[str, Any]:
         """The job as it is now. Raises GoneError when the API does not know it."""
-        return _as_job(self._read(lambda: self._client.batch.jobs.get(job_id=job_id, timeout_ms=READ_TIMEOUT_MS)))
+        return _as_job(
+            self._read(lambda: self._client.batch.jobs.get(job_id=job_id, timeout_ms=READ_TIMEOUT_MS), may_be_gone=True)
+        )
 
     def find_job(self, metadata: dict[str, str], created_after: datetime) -> dict[str, Any] | None:
         """The oldest job that carries this metadata, or None.
@@ -199,14 +212,19 @@ class BatchApi:
             finally:
                 response.close()
 
-        self._read(fetch)
+        self._read(fetch, may_be_gone=True)
         part.rename(path)
 
     def ask(self, model: str, body: dict[str, Any]) -> dict[str, Any]:
         """One live chat completion; the answer as the API gives it."""
-        answer = self._read(
-            lambda: self._client.chat.complete(model=model, timeout_ms=SEND_TIMEOUT_MS, **body), model=model
-        )
+        try:
+            answer = self._change(
+                lambda: self._client.chat.complete(model=model, timeout_ms=SEND_TIMEOUT_MS, **body), model=model
+            )
+        except (UnclearError, UnreachableError) as error:
+            raise ApiError(
+                f"{error}: it was not asked again, as that may cost twice; run the same command again"
+            ) from error
         return _as_dict(answer)
 
     # How calls end
@@ -224,7 +242,7 @@ class BatchApi:
         except NETWORK_FAULTS as error:
             raise UnclearError(self._trouble(error), UNCLEAR_WAIT_SECONDS) from error
 
-    def _read(self, call: Callable[[], T], model: str | None = None) -> T:
+    def _read(self, call: Callable[[], T], may_be_gone: bool = False) -> T:
         try:
             for attempt in Retrying(
                 retry=retry_if_exception(_is_passing),
@@ -236,9 +254,9 @@ class BatchApi:
                 with attempt:
                     return call()
         except MistralError as error:
-            if error.status_code in (404, 410):
+            if may_be_gone and error.status_code in (404, 410):
                 raise GoneError(self._trouble(error)) from error
-            raise self._refusal(error, model) from error
+            raise self._refusal(error, None) from error
         except NETWORK_FAULTS as error:
             raise ApiError(
                 f"{self._trouble(error)}: check the network and MISTRAL_SERVER_URL, then run the same command again"
@@ -259,8 +277,11 @@ class BatchApi:
         return f"cannot reach {self.name} ({said.splitlines()[0][:120].replace(self._key, '…')})"
 
     def _said(self, error: MistralError) -> str:
-        words = re.sub(r"\s+", " ", error.body or "")[:200].replace(self._key or "\0", "…")
+        words = self._without_key(_message_of(error.body or ""))[:200]
         return f": {words}" if words else ""
+
+    def _without_key(self, text: str) -> str:
+        return text.replace(self._key, "…") if self._key else text
 
     def _refusal(self, error: MistralError, model: str | None) -> ApiError:
         said = self._said(error)
@@ -270,11 +291,25 @@ class BatchApi:
             case 402:
                 return ApiError(
                     f"{self.name} wants batch billing to be enabled (402): enable it for your workspace, then run the "
-                    "same command again; what is prepared is kept"
+                    "same command again"
                 )
             case 400 | 404 | 422 if model and "model" in said.lower():
                 return ApiError(f"model {model!r} was refused{said}: name a current one in MODEL")
         return ApiError(f"{self.name} answered {error.status_code}{said}")
+
+
+def _message_of(body: str) -> str:
+    """What the body of a refusal says, in one line, without what it may quote of the request (an image, say)."""
+    try:
+        fields = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return re.sub(r"\s+", " ", body[:2000])
+    if not isinstance(fields, dict):
+        return ""
+    said = fields.get("message") or fields.get("detail") or ""
+    if isinstance(said, list):
+        said = "; ".join(str(one.get("msg", "")) for one in said if isinstance(one, dict))
+    return re.sub(r"\s+", " ", str(said))
 
 
 def _is_passing(error: BaseException) -> bool:

@@ -80,29 +80,32 @@ def load(
     Nothing is paid for twice: what was sent or answered before is taken up, not sent again.
     """
     from loader.images import POLICIES
-    from loader.load import Limits, Run, over_budget
+    from loader.load import Limits, Run, fetch_first, over_budget
     from loader.plan import Question, estimate
     from loader.receipts import open_source
 
     settings = read_settings(flags)
     question = Question(settings.model, style, POLICIES[images], attempts, again)  # type: ignore[arg-type]
     question.request_cost_usd(1, 1)  # a model without a price is refused before anything is read
-    source = open_source(settings.receipts, limit=limit)
     with Screen() as screen:
-        if dry_run or not settings.is_embedded:
+        if dry_run:
+            source = open_source(settings.receipts, limit=limit)
             warehouse = open_warehouse(settings, screen.say)
-            expected = estimate(warehouse, source, question)
-            if dry_run:
-                _show_estimate(settings, asdict(expected), as_json)
-                return
-            if expected.cost_usd > settings.max_cost_usd:
-                raise over_budget(expected.cost_usd, settings.max_cost_usd)
+            _show_estimate(settings, asdict(estimate(warehouse, source, question)), as_json)
+            return
         with one_load_at_a_time(settings):
             warehouse = open_warehouse(settings, screen.say)
             with open_api(settings, screen.say) as api:
+                fetched = fetch_first(warehouse, api, screen, settings.work_dir)
+                source = open_source(settings.receipts, limit=limit)
+                if not settings.is_embedded:
+                    expected = estimate(warehouse, source, question)
+                    if expected.cost_usd > settings.max_cost_usd:
+                        raise over_budget(expected.cost_usd, settings.max_cost_usd)
                 limits = Limits(max_cost_usd=settings.max_cost_usd)
                 run = Run(warehouse, api, source, question, limits, screen, settings.work_dir, settings.currency)
                 summary = run.execute(wait=not no_wait)
+                summary.lines += fetched
     if as_json:
         show_json({**asdict(summary), "status": summary.status, "source": source.name, "model": settings.model})
     else:
@@ -188,14 +191,22 @@ def land(files: tuple[Path, ...], as_json: bool, **flags: Any) -> None:
     settings = read_settings(flags)
     with one_load_at_a_time(settings):
         warehouse = open_warehouse(settings, lambda message: click.echo(message, err=True))
-        landed = [land_file(warehouse, path, settings.currency, new_load_id()) for path in files]
+        landed, refused = [], []
+        for path in files:
+            try:
+                landed.append(land_file(warehouse, path, settings.currency, new_load_id()))
+            except SourceError as error:
+                refused.append(str(error))
     if as_json:
         show_json([asdict(one) for one in landed])
-        return
-    for one in landed:
+    for one in [] if as_json else landed:
         what = f"{one.lines:,} lines, {one.requests:,} answers" if one.lines else "landed before, nothing added"
         changed = f"; currency of {one.currency_changed:,} receipts corrected" if one.currency_changed else ""
         click.echo(f"{one.file}: {what}{changed}")
+    if refused:
+        for line in refused[:-1]:
+            click.echo(f"error: {line}", err=True)
+        raise SourceError(refused[-1])
 
 
 @cli.command()
@@ -382,3 +393,6 @@ def main() -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
+    except OSError as error:
+        click.echo(f"error: {error}: make room or mend the permissions, then run the same command again", err=True)
+        sys.exit(1)

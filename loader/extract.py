@@ -23,12 +23,15 @@ def ask_one(api: BatchApi, model: str, image: bytes, name: str, style: Style) ->
         raise SourceError(f"{name}: {rejected.reason}; name another image") from rejected
     answer = api.ask(model, live_body(prepared, style))
     content = answer["choices"][0]["message"]["content"] if answer.get("choices") else None
+    if isinstance(content, list):
+        content = "".join(chunk.get("text") or "" for chunk in content if isinstance(chunk, dict))
     usage = answer.get("usage") or {}
     tokens = {key: usage.get(key) or 0 for key in ("prompt_tokens", "completion_tokens")}
     try:
         fields = orjson.loads(content or "")
     except orjson.JSONDecodeError:
         return {"unreadable": str(content), **tokens}
-    if not isinstance(fields, dict) or not isinstance(fields.get("items"), list):
+    items = fields.get("items") if isinstance(fields, dict) else None
+    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
         return {"unreadable": str(content), **tokens}
     return {**fields, **tokens, "model": answer.get("model")}

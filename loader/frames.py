@@ -33,7 +33,7 @@ def mart(name: str) -> pd.DataFrame:
     Money comes as float64. Raises WarehouseError when there is no such mart yet.
     """
     with open_marts() as connection:
-        return connection.execute(f"select * from {_checked(connection, name)}").df()
+        return connection.execute(f"select * from {checked(connection, name)}").df()
 
 
 def items() -> pd.DataFrame:
@@ -44,14 +44,14 @@ def items() -> pd.DataFrame:
     with open_marts() as connection:
         return connection.execute(
             "select custom_id, name, price, category as classification "
-            f"from {_checked(connection, 'receipt_items')} order by source, source_key, item_number"
+            f"from {checked(connection, 'receipt_items')} order by source, source_key, item_number"
         ).df()
 
 
 def mart_rows(name: str, limit: int | None = None) -> Rows:
     """The first rows of a mart, ordered for reading: by source, month and currency, the largest spend first."""
     with open_marts() as connection:
-        path = _checked(connection, name)
+        path = checked(connection, name)
         result = connection.execute(f"select * from {path} limit 0")
         columns = [column[0] for column in result.description or []]
         order = [column for column in ORDER if column in columns]
@@ -63,7 +63,7 @@ def mart_rows(name: str, limit: int | None = None) -> Rows:
     return Rows(columns, rows, total)
 
 
-def _checked(connection: duckdb.DuckDBPyConnection, name: str) -> str:
+def checked(connection: duckdb.DuckDBPyConnection, name: str) -> str:
     """The quoted path of a mart. Raises WarehouseError, naming those that there are."""
     found = connection.execute(
         "select table_name from information_schema.tables where table_schema = 'marts' order by table_name"
@@ -81,7 +81,7 @@ def open_marts() -> Iterator[duckdb.DuckDBPyConnection]:
     """The published file, else the warehouse, read-only."""
     import duckdb
 
-    from loader.warehouse import lock_holder
+    from loader.warehouse import is_lock_error, lock_holder
 
     settings = read_settings()
     path = settings.bi_database if settings.bi_database.exists() else settings.warehouse
@@ -91,7 +91,7 @@ def open_marts() -> Iterator[duckdb.DuckDBPyConnection]:
         connection = duckdb.connect(str(path), read_only=True)
     except duckdb.Error as error:
         said = str(error).splitlines()[0]
-        if "lock" in said.lower():
+        if is_lock_error(error):
             raise WarehouseError(
                 f"{path} is in use by {lock_holder(error)}, and nothing is published yet: "
                 "run `make build` once that has ended"

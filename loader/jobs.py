@@ -16,7 +16,6 @@ from typing import Any, Protocol
 
 from loader import ledger
 from loader.batch_api import (
-    ENDLESS_PATIENCE_SECONDS,
     TERMINAL,
     UNCLEAR_WAIT_SECONDS,
     BatchApi,
@@ -27,8 +26,8 @@ from loader.batch_api import (
 )
 from loader.errors import ApiError, LoaderError, WarehouseError
 from loader.ledger import ShardRecord
-from loader.shards import is_whole, shard_path
-from loader.warehouse import Warehouse, append_job, append_output
+from loader.shards import shard_path
+from loader.warehouse import Warehouse, append_job, append_output, now
 
 # Loaded while the API works anyway; DuckDB loads pandas when it is given Arrow.
 LANDING_NEEDS = ("loader.lines", "pandas")
@@ -100,23 +99,15 @@ class Jobs:
 
     # Sending
 
-    def can_send(self, shard: ShardRecord) -> bool:
-        """Whether what a shard without a job needs is still there: its uploaded file, or the one on disk."""
-        return shard.input_file_id is not None or is_whole(self.shard_dir, shard.shard_id, shard.byte_count)
-
     def send(self, shard: ShardRecord) -> None:
-        """Bring a shard from any state before `submitted` to it. Raises ApiError."""
-        if shard.state == "creating" and self.adopt(shard):
-            return
-        file_id = shard.input_file_id or self._upload(shard)
-        self._create(shard, file_id)
-        # From here on something is paid for, so no outage is a reason to give up.
-        self._api.patience_seconds = ENDLESS_PATIENCE_SECONDS
+        """Bring a planned shard to `submitted`. Raises ApiError."""
+        self._create(shard, self._upload(shard))
+        self._api.be_patient()  # from here on something is paid for, so an outage is no reason to give up
 
     def _upload(self, shard: ShardRecord) -> str:
         path = shard_path(self.shard_dir, shard.shard_id)
-        file_id = self._api.find_file(path.name) if shard.state == "uploading" else None
         self._note(shard, "uploading")
+        file_id = None
         while file_id is None:
             try:
                 file_id = self._api.upload(path)
@@ -140,7 +131,7 @@ class Jobs:
             except UnclearError as error:
                 self._report.say(f"{error}; looking whether the job was made before making it again")
                 time.sleep(error.wait_seconds)
-                if self.adopt(shard):
+                if self._adopt(shard):
                     return
             except LoaderError:
                 self._note(shard, "uploaded")  # refused: certainly no job
@@ -149,7 +140,11 @@ class Jobs:
                 self._note_submitted(shard, job)
                 return
 
-    def adopt(self, shard: ShardRecord) -> bool:
+    def adopt_if_made(self, shard: ShardRecord) -> bool:
+        """Whether a job was made for a shard that an earlier run left before `submitted`; it is noted then."""
+        return shard.state == "creating" and self._adopt(shard)
+
+    def _adopt(self, shard: ShardRecord) -> bool:
         """Look several times for a job that was made for this shard; note it if it is there."""
         made = datetime.strptime(shard.load_id[:16], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
         for wait in (0.0, *self._settle_seconds):
@@ -174,7 +169,7 @@ class Jobs:
             ledger.note_state(connection, shard.shard_id, state, input_file_id=input_file_id)
 
     def _wait_out(self, error: UnreachableError) -> None:
-        if self._api.patience_seconds < ENDLESS_PATIENCE_SECONDS:
+        if not self._api.is_patient:
             raise ApiError(f"{error}: check the network, then run the same command again") from error
         self._report.say(f"{error}; trying again in {UNCLEAR_WAIT_SECONDS:.0f} s")
         time.sleep(UNCLEAR_WAIT_SECONDS)
@@ -205,15 +200,21 @@ class Jobs:
         """Look at every submitted job once and land those that have ended; how many are still running."""
         submitted = [shard for shard in self.unfinished() if shard.state == "submitted"]
         if submitted:
-            self._api.patience_seconds = ENDLESS_PATIENCE_SECONDS
+            self._api.be_patient()
         running = 0
+        troubles: list[ApiError] = []
         for shard in submitted:
             self._sizes[shard.job_id or ""] = shard.request_count
-            job = self._look_at(shard)
-            if job["status"] in TERMINAL:
-                self._land(shard, job)
-            else:
-                running += 1
+            try:
+                job = self._look_at(shard)
+                if job["status"] in TERMINAL:
+                    self._land(shard, job)
+                else:
+                    running += 1
+            except ApiError as error:  # the other jobs are looked at all the same
+                troubles.append(error)
+        if troubles:
+            raise troubles[0]
         done = sum(job["completed_requests"] for job in self._jobs.values())
         self._report.progress("answers", done, sum(self._sizes.values()))
         return running
@@ -235,8 +236,11 @@ class Jobs:
                 append_job(connection, job, shard.shard_id)
         return job
 
-    def _land(self, shard: ShardRecord, job: dict[str, Any]) -> None:
-        """Fetch both files of a job that has ended, whatever its status, and land them with its last snapshot."""
+    def _land(self, shard: ShardRecord, job: dict[str, Any], is_given_up: bool = False) -> None:
+        """Fetch both files of a job that has ended, whatever its status, and land them with its last snapshot.
+
+        A file that is not there is only given up when it can have expired, or when `is_given_up`. Raises ApiError.
+        """
         ended = datetime.fromtimestamp(job.get("completed_at") or time.time(), UTC).replace(tzinfo=None)
         with self._warehouse.transaction() as connection:
             ledger.note_expiry(connection, shard.shard_id, ended + ledger.RESULTS_KEPT)
@@ -247,7 +251,14 @@ class Jobs:
                 if not path.exists():
                     self._api.download(file_id, path)
                 fetched.append((file_id, kind, path))
-            except GoneError:
+            except GoneError as error:
+                kept_until = ended + ledger.RESULTS_KEPT
+                if now() < kept_until and not is_given_up:
+                    raise ApiError(
+                        f"the {kind} file of job {job['id']} is not there ({error}), though it is kept until "
+                        f"{kept_until:%Y-%m-%d %H:%M} UTC: run the same command again later; "
+                        "`loader cancel --forget` gives it up and lets its requests be asked again"
+                    ) from error
                 self._report.say(f"the {kind} file of job {job['id']} has expired; what it held is asked again")
             except OSError as error:
                 raise no_space(error, self._download_dir) from error
@@ -275,23 +286,41 @@ class Jobs:
     # Giving up
 
     def cancel(self) -> int:
-        """Ask the API to cancel every job that is still running; how many. What was finished is landed by `wait`."""
-        submitted = [shard for shard in self.unfinished() if shard.state == "submitted"]
-        for shard in submitted:
-            self._api.cancel_job(shard.job_id or "")
-        return len(submitted)
+        """Drop what was not sent and ask the API to cancel every job that may still run; how many it was asked for.
+
+        What was finished is landed by `wait`.
+        """
+        asked = 0
+        for shard in self.unfinished():
+            if shard.state != "submitted" and not self.adopt_if_made(shard):
+                self.abandon(shard)
+        for shard in self.unfinished():
+            try:
+                self._api.cancel_job(shard.job_id or "")
+                asked += 1
+            except (ApiError, GoneError) as error:
+                self._report.say(f"job {shard.job_id} cannot be cancelled: {error}")
+        return asked
 
     def forget(self) -> list[str]:
-        """Give up the jobs that the API no longer knows: their requests count as missing. The ids of those jobs."""
+        """Give up jobs that the API does not know or whose results are gone; their ids.
+
+        Their requests count as missing, and may be asked again.
+        """
         forgotten = []
         for shard in self.unfinished():
             if shard.state != "submitted":
                 continue
+            job_id = shard.job_id or ""
             try:
-                self._api.get_job(shard.job_id or "")
+                job = self._api.get_job(job_id)
             except GoneError as error:
-                forgotten.append(shard.job_id or "")
                 self._forget(shard, str(error))
+                forgotten.append(job_id)
+            else:
+                if job["status"] in TERMINAL:
+                    self._land(shard, job, is_given_up=True)
+                    forgotten.append(job_id)
         return forgotten
 
     def _forget(self, shard: ShardRecord, reason: str) -> None:
@@ -311,7 +340,7 @@ class Jobs:
 
 
 def _metadata(shard: ShardRecord) -> dict[str, str]:
-    """By what a job is known as ours: `shard_id` decides, `load_id` is for people."""
+    """By what a job is known as ours; both must match, as other warehouses may ask the same of the same workspace."""
     return {"shard_id": shard.shard_id, "load_id": shard.load_id}
 
 

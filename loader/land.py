@@ -18,7 +18,9 @@ import orjson
 
 from loader import ledger
 from loader.errors import SourceError
+from loader.folders import printable
 from loader.lines import read_lines
+from loader.requests import MAX_TOKENS
 from loader.warehouse import (
     ReceiptRow,
     Warehouse,
@@ -46,9 +48,12 @@ class Landed:
 
 def land_file(warehouse: Warehouse, path: Path, currency: str | None, load_id: str) -> Landed:
     """Land one output or error file. Raises SourceError when it is not there or is no batch output."""
-    _check_is_batch_output(path)
-    with path.open("rb") as file:
-        file_id = hashlib.file_digest(file, "sha256").hexdigest()
+    try:
+        _check_is_batch_output(path)
+        with path.open("rb") as file:
+            file_id = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise SourceError(f"{path}: {error.strerror}; name a file that can be read") from error
     with warehouse.transaction() as connection:
         lines = append_output(connection, file_id, file_id, "output", path, load_id)
         if lines and _is_known_line_by_line(connection, file_id):
@@ -61,11 +66,13 @@ def land_file(warehouse: Warehouse, path: Path, currency: str | None, load_id: s
             ledger.settle(connection, file_id, file_id)
         changed = 0
         if lines or currency:
-            changed = append_receipts(connection, _receipts(connection, file_id, path.name, currency), load_id)
+            changed = append_receipts(
+                connection, _receipts(connection, file_id, printable(path.name), currency), load_id
+            )
         (count,) = _row(connection, "select count(*) from raw.batch_requests where shard_id = ?", file_id)
         (model,) = _row(connection, "select max(model) from raw.batch_requests where shard_id = ?", file_id)
         for status in ("started", "finished"):
-            append_load(connection, load_id, path.name, model, None, status)
+            append_load(connection, load_id, printable(path.name), model, None, status)
     return Landed(str(path), file_id, lines, count, 0 if lines else changed)
 
 
@@ -102,10 +109,10 @@ def _is_known_line_by_line(connection: duckdb.DuckDBPyConnection, file_id: str) 
 def _record_requests(connection: duckdb.DuckDBPyConnection, file_id: str, load_id: str) -> None:
     """A request for each id in the file: a further attempt of the loader's own request, or one of the file's own."""
     connection.execute(
-        """
+        f"""
         insert into raw.batch_requests
         with answers as (
-            select line_number, try_cast(line as json) as answer from raw.batch_output where file_id = $file_id
+            select line_number, {ledger.ANSWER} as answer from raw.batch_output where file_id = $file_id
         ),
         ids as (
             select
@@ -139,11 +146,14 @@ def _record_requests(connection: duckdb.DuckDBPyConnection, file_id: str, load_i
     connection.execute(
         """
         insert into ledger.requests
-        select custom_id, attempt, shard_id, receipt_id, model, 0, 'sent'
-        from raw.batch_requests
-        where shard_id = ? and prompt_id is not null
+        select
+            landed.custom_id, landed.attempt, landed.shard_id, landed.receipt_id, landed.model,
+            coalesce((select max(max_tokens) from ledger.requests as own where own.custom_id = landed.custom_id), $max),
+            'sent'
+        from raw.batch_requests as landed
+        where landed.shard_id = $file_id and landed.prompt_id is not null
         """,
-        [file_id],
+        {"file_id": file_id, "max": MAX_TOKENS},
     )
 
 

@@ -233,17 +233,22 @@ def estimated_cost_usd(connection: duckdb.DuckDBPyConnection, load_id: str) -> f
     return float(row[0]) if row else 0.0
 
 
+# A landed line as JSON, or null. A byte order mark or blanks before it do not make it unreadable, here as in dbt.
+ANSWER = r"try_cast(regexp_replace(line, '^[\s\x{FEFF}\p{Z}]+', '') as json)"
+
 # What became of each request of a job, from its landed lines. It reads only what decides whether to ask again; dbt
 # reads the answers. Several lines for one request: the best one counts.
-OUTCOMES = """
+OUTCOMES = f"""
     with lines as (
-        select try_cast(line as json) as answer from raw.batch_output where job_id = $job_id
+        select {ANSWER} as answer
+        from raw.batch_output
+        where job_id = $job_id
     ),
     fields as (
         select
             json_extract_string(answer, '$.custom_id') as custom_id,
             coalesce(try_cast(json_extract_string(answer, '$.response.status_code') as integer), 200) as status_code,
-            coalesce(json_type(answer, '$.error'), 'NULL') = 'NULL' as has_no_error,
+            coalesce(json_extract_string(answer, '$.error'), '') in ('', '{{}}') as has_no_error,
             coalesce(json_type(answer, '$.response.body.choices[0].message'), 'NULL') <> 'NULL' as has_message,
             json_extract_string(answer, '$.response.body.choices[0].finish_reason') as finish_reason
         from lines

@@ -21,6 +21,7 @@ from loader.errors import BudgetError, LoaderError
 from loader.jobs import Jobs, Report, no_space
 from loader.plan import Planner, Question
 from loader.receipts import Source
+from loader.seen import SeenBefore
 from loader.shards import MAX_PENDING_REQUESTS, MAX_SHARD_BYTES, MAX_SHARD_REQUESTS
 from loader.warehouse import Warehouse, append_load
 
@@ -48,17 +49,34 @@ class Summary:
     lines: int = 0
     estimated_cost_usd: float = 0.0
     pending: int = 0
+    open_elsewhere: int = 0  # at another API: sent before, and not landed
     still_open: list[ledger.Open] = field(default_factory=list)
 
     @property
     def status(self) -> str:
         """How the run is noted in raw.loads."""
-        return "incomplete" if self.pending or self.still_open else "finished"
+        return "incomplete" if self.pending or self.open_elsewhere or self.still_open else "finished"
 
 
 def new_load_id() -> str:
     """An id for a run that sorts by time: `20261123T062141Z-3f9a`."""
     return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
+
+
+def fetch_first(warehouse: Warehouse, api: BatchApi, report: Report, work_dir: Path) -> int:
+    """Land what has ended since the last run, before anything else; how many lines. Raises LoaderError.
+
+    Results expire and are paid for: neither the source nor the budget of a new run has a say in that.
+    """
+    jobs = Jobs(warehouse, api, report, work_dir, new_load_id())
+    jobs.clean_up()
+    sent = [shard for shard in jobs.unfinished() if shard.state == "submitted"]
+    if sent:
+        count = sum(shard.request_count for shard in sent)
+        until = min(shard.expires_at for shard in sent if shard.expires_at is not None)
+        report.say(f"taking up {count} requests of an earlier run; their answers are kept until {until:%F %H:%M} UTC")
+        jobs.poll()
+    return jobs.lines
 
 
 class Run:
@@ -83,13 +101,13 @@ class Run:
         self._limits = limits
         self._report = report
         self._currency = currency
+        self._passed = SeenBefore()  # the receipts of this run, fewer than the source's where a limit is set
         self._jobs = Jobs(warehouse, api, report, work_dir, self.summary.load_id)
 
     def execute(self, wait: bool = True) -> Summary:
         """Do it all; with `wait` false, stop once everything is submitted. Raises LoaderError."""
         self._note_load("started")
         try:
-            self._jobs.clean_up()
             self._take_up()
             self._plan_and_submit()
             while wait:
@@ -107,7 +125,7 @@ class Run:
         return self.summary
 
     def _take_up(self) -> None:
-        """Go on with the shards of earlier runs: first fetch what is finished, then send what was planned."""
+        """Say what earlier runs left: running jobs are waited for, and what was never sent is planned anew."""
         mine = self._jobs.unfinished()
         elsewhere = Counter[str]()
         for shard in self._jobs.unfinished_anywhere():
@@ -115,28 +133,20 @@ class Run:
                 elsewhere[shard.api] += shard.request_count
         for api, count in sorted(elsewhere.items()):
             self._report.say(f"{count} requests are still open at {api}; they are fetched when it is used again")
-        if mine:
-            count = sum(shard.request_count for shard in mine)
-            kept = [shard.expires_at for shard in mine if shard.expires_at is not None]
-            until = f"; fetch the answers before {min(kept):%Y-%m-%d %H:%M} UTC" if kept else ""
-            self._report.say(f"taking up {count} requests of an earlier run{until}")
-            self._jobs.poll()
+            self.summary.open_elsewhere += count
+        # What was never sent is planned anew: by what is asked now, within the budget of this run.
         for shard in mine:
-            if shard.state == "submitted" or (shard.state == "creating" and self._jobs.adopt(shard)):
-                continue
-            is_wanted = (shard.model, shard.prompt_id) == (self._question.model, self._question.prompt_id)
-            if is_wanted and self._jobs.can_send(shard):
-                self._jobs.send(shard)
-            else:
-                self._report.say(
-                    f"dropping {shard.request_count} prepared requests to {shard.model}: they were never sent, and "
-                    "another question is asked now"
-                )
+            if shard.state != "submitted" and not self._jobs.adopt_if_made(shard):
                 self._jobs.abandon(shard)
 
     def _plan_and_submit(self) -> int:
         """Go through the source once and send what is to be asked; how many requests that was."""
         total = self._source.count()
+
+        def on_receipt(receipt_id: str, seen: int) -> None:
+            self._passed.add(receipt_id)
+            self._report.progress("receipts", seen, total)
+
         planner = Planner(
             self._warehouse,
             self._source,
@@ -147,7 +157,7 @@ class Run:
             directory=self._jobs.shard_dir,
             max_shard_bytes=self._limits.max_shard_bytes,
             max_shard_requests=self._limits.max_shard_requests,
-            on_receipt=lambda seen: self._report.progress("receipts", seen, total),
+            on_receipt=on_receipt,
         )
         is_first_pass = self.summary.receipts == 0
         try:
@@ -196,10 +206,12 @@ class Run:
 
     def _still_open(self) -> list[ledger.Open]:
         with self._warehouse.transaction() as connection:
-            return ledger.open_requests(connection, self._source.name, self._question.model)
+            found = ledger.open_requests(connection, self._source.name, self._question.model)
+        return [request for request in found if request.receipt_id in self._passed]
 
     def _reconcile(self) -> None:
-        self.summary.still_open = self._still_open()
+        # What was only cut off has an answer whose complete items are kept.
+        self.summary.still_open = [request for request in self._still_open() if request.state != "truncated"]
         self.summary.pending = self._pending_requests()
         self.summary.jobs = self._jobs.created
         self.summary.lines = self._jobs.lines

@@ -2,7 +2,7 @@
 
 `raw` is append-only: nothing is parsed, nothing is dropped, nothing is changed in place. `ledger` is the loader's
 own state and may change in place. An old warehouse opens: the steps that it lacks are applied. A newer one than
-this program knows is refused by `warehouse.open_warehouse`.
+this program knows is refused by `Warehouse.prepare`.
 """
 
 MIGRATIONS: list[tuple[int, str, str]] = [

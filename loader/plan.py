@@ -173,7 +173,7 @@ class Planner:
         directory: Path,
         max_shard_bytes: int = MAX_SHARD_BYTES,
         max_shard_requests: int = MAX_SHARD_REQUESTS,
-        on_receipt: Callable[[int], None] = lambda seen: None,
+        on_receipt: Callable[[str, int], None] = lambda receipt_id, seen: None,
     ) -> None:
         self.seen = self.planned = self.rejected = self.skipped = 0
         self._warehouse = warehouse
@@ -200,7 +200,7 @@ class Planner:
                 asked = ((offered, decisions[offered.receipt_id]) for offered in batch)
                 for offered, image in _in_threads(self._prepared, asked):
                     self.seen += 1
-                    self._on_receipt(self.seen)
+                    self._on_receipt(offered.receipt_id, self.seen)
                     yield from self._plan(offered, decisions[offered.receipt_id], image)
                 batch.clear()  # its images, before the next ones are read
             yield from self._roll()
@@ -309,14 +309,12 @@ def _size_sent(offered: _Offered, policy: ImagePolicy) -> tuple[int, int]:
     return round(width * scale), round(height * scale)
 
 
-def estimate(warehouse: Warehouse, source: Source, question: Question, limit: int | None = None) -> Estimate:
-    """What loading the source would be, without writing anything.
+def estimate(warehouse: Warehouse, source: Source, question: Question) -> Estimate:
+    """What loading the source would be; nothing is planned or sent.
 
     A source of more than `ESTIMATE_FROM` receipts whose number is known is estimated from its first ones.
     """
     total = source.count()
-    if total is not None and limit is not None:
-        total = min(total, limit)
     is_extrapolated = total is not None and total > ESTIMATE_FROM
     counts = dict.fromkeys(("receipts", "rejected", "known", "requests", "bytes", "tokens"), 0)
     cost = 0.0

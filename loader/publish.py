@@ -26,7 +26,7 @@ from loader import __version__
 from loader.builds import Build, last_build
 from loader.errors import WarehouseError
 from loader.folder_swap import swap_in_folder
-from loader.warehouse import LOCK_POLL_SECONDS, MEMORY_LIMIT, STORAGE_VERSION, lock_holder, now
+from loader.warehouse import LOCK_POLL_SECONDS, MEMORY_LIMIT, STORAGE_VERSION, is_lock_error, lock_holder, now
 
 SCHEMA = "marts"
 # What every BI tool reads right; the rest arrives as objects or text, or not at all.
@@ -185,7 +185,7 @@ def _attach(
             connection.execute(f"attach {_text(str(warehouse))} (read_only)")
             break
         except duckdb.IOException as error:
-            if "lock" not in str(error).lower():
+            if not is_lock_error(error):
                 raise
             if time.monotonic() >= deadline:
                 raise WarehouseError(

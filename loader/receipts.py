@@ -18,8 +18,8 @@ from typing import Any
 
 from loader import folders, tables
 from loader.errors import SourceError
+from loader.settings import SAMPLES
 
-SAMPLES = "samples"
 IMAGE_SUFFIXES = frozenset(
     (".jpg", ".jpeg", ".jpe", ".mpo", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".heic")
 )
@@ -84,11 +84,14 @@ def open_source(name: str, *, limit: int | None = None, token: str | None = None
     """
     if name == SAMPLES:
         return _samples(limit)
-    path = Path(name).expanduser()
-    if path.is_dir():
-        return _open_folder(path, limit)
-    if path.is_file():
-        return _open_file(path, limit)
+    try:
+        path = Path(name).expanduser()
+        if path.is_dir():
+            return _open_folder(path, limit)
+        if path.is_file():
+            return _open_file(path, limit)
+    except (RuntimeError, OSError, ValueError) as error:  # no such home, too long a name, no permission on the way
+        raise SourceError(f"{name[:200]!r} cannot be opened ({error}): name a folder that can be read") from error
     if re.fullmatch(r"[\w][\w.-]*/[\w][\w.-]*", name):
         return _open_hub(name, limit, token)
     raise SourceError(
@@ -115,7 +118,7 @@ def _samples(limit: int | None) -> Source:
 def _open_folder(folder: Path, limit: int | None) -> Source:
     if (folder / "dataset_dict.json").is_file() or (folder / "state.json").is_file():
         return _open_saved(folder, limit)
-    name = folder.resolve().name or str(folder)
+    name = folders.printable(folder.resolve().name) or str(folder)
     if folders.count(folder, IMAGE_SUFFIXES, limit=1):
         return Source(
             name,
@@ -132,9 +135,14 @@ def _open_folder(folder: Path, limit: int | None) -> Source:
 def _open_file(path: Path, limit: int | None) -> Source:
     suffix = path.suffix.lower()
     if suffix in TABLE_SUFFIXES:
-        return _open_tables(path.name, [path], limit)
+        return _open_tables(folders.printable(path.name), [path], limit)
     if suffix in IMAGE_SUFFIXES:
-        return Source(path.name, lambda: _images(path.name, path.parent, [path.name]), lambda: 1, limit)
+        return Source(
+            folders.printable(path.name),
+            lambda: _images(folders.printable(path.name), path.parent, [path.name]),
+            lambda: 1,
+            limit,
+        )
     raise SourceError(f"{path} is neither an image nor a parquet or arrow file: name a folder or such a file")
 
 
@@ -227,7 +235,7 @@ def _open_saved(folder: Path, limit: int | None) -> Source:
         dataset = _one_split(datasets.load_from_disk(str(folder)))
     except Exception as error:  # whatever a broken folder makes the library raise
         raise SourceError(f"{folder} cannot be read as a saved dataset: {_one_line(error)}") from error
-    return _dataset_source(folder.resolve().name, dataset, folders.inside(folder), limit)
+    return _dataset_source(folders.printable(folder.resolve().name), dataset, folders.inside(folder), limit)
 
 
 def _open_hub(name: str, limit: int | None, token: str | None) -> Source:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from loader.charts import Bar, bar_chart
 from loader.errors import WarehouseError
 from loader.figures import dollars, figure, money, percent
-from loader.frames import open_marts
+from loader.frames import checked, open_marts
 from loader.settings import EMBEDDED_MODEL, SAMPLES
 
 if TYPE_CHECKING:
@@ -131,7 +131,8 @@ def render(report: Report) -> str:
 
 
 def read_report(connection: duckdb.DuckDBPyConnection) -> Report:
-    """What the marts of an open file say."""
+    """What the marts of an open file say. Raises WarehouseError when there are none yet."""
+    checked(connection, "receipts")
     receipts, is_samples, is_ocr = _row(
         connection,
         "select count(*), coalesce(bool_or(source = $samples), false), coalesce(bool_or(model = $ocr), false) "

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 import time
 from collections.abc import Sequence
 from decimal import Decimal
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
@@ -26,14 +27,24 @@ STAGES = {"receipts": "reading receipts", "answers": "waiting for answers"}
 
 
 class Screen:
-    """A run's progress: a bar a stage on a terminal, else a line now and then. Always on standard error."""
+    """A run's progress: a bar a stage on a terminal, else a line now and then. Always on standard error.
+
+    Ctrl-C ends a run at once where Python can, and at the next sign of progress where the exception was swallowed (in
+    a destructor or a foreign library's callback).
+    """
 
     def __init__(self) -> None:
+        self._is_interrupted = False
         self._bars: Any = None
         self._tasks: dict[str, Any] = {}
         self._last_line: dict[str, float] = {}
 
+    def _interrupt(self, number: int, frame: FrameType | None) -> None:
+        self._is_interrupted = True
+        raise KeyboardInterrupt
+
     def __enter__(self) -> Screen:
+        signal.signal(signal.SIGINT, self._interrupt)
         if sys.stderr.isatty():
             from rich.console import Console
             from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -46,6 +57,7 @@ class Screen:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         if self._bars is not None:
             self._bars.stop()
 
@@ -57,7 +69,9 @@ class Screen:
             click.echo(message, err=True)
 
     def progress(self, stage: str, done: int, total: int | None) -> None:
-        """`done` of `total` (None: unknown) in a stage."""
+        """`done` of `total` (None: unknown) in a stage. Raises KeyboardInterrupt after a Ctrl-C."""
+        if self._is_interrupted:
+            raise KeyboardInterrupt
         if self._bars is not None:
             if stage not in self._tasks:
                 self._tasks[stage] = self._bars.add_task(STAGES[stage], total=total)

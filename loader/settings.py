@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from dotenv import dotenv_values, find_dotenv
 
@@ -15,6 +16,7 @@ from loader.errors import SettingsError
 
 ROOT = Path(__file__).resolve().parent.parent
 EMBEDDED_MODEL = "local-ocr"
+VENDOR = "api.mistral.ai"
 API_MODEL = "mistral-small-2603"
 PUBLIC_DATASET = "shirastromer/supermarket-receipts"
 SAMPLES = "samples"
@@ -43,7 +45,7 @@ class Settings:
         """Where jobs are made, as the ledger notes it: a job is known only there."""
         if self.is_embedded:
             return "embedded"
-        return self.server_url or "api.mistral.ai"
+        return urlsplit(self.server_url).netloc.lower() if self.server_url else VENDOR
 
     @property
     def work_dir(self) -> Path:
@@ -60,7 +62,7 @@ def read_settings(flags: Mapping[str, str | float | None] | None = None) -> Sett
     """
     told = {name: str(value) for name, value in (flags or {}).items() if value is not None}
     env_file = find_dotenv(usecwd=True)
-    filed = {name: value for name, value in dotenv_values(env_file).items() if value} if env_file else {}
+    filed = _read_env_file(env_file) if env_file else {}
 
     def setting(name: str) -> str | None:
         return told.get(name.lower()) or os.environ.get(name) or filed.get(name) or None
@@ -71,7 +73,21 @@ def read_settings(flags: Mapping[str, str | float | None] | None = None) -> Sett
             return ROOT / default
         from_file = not (told.get(name.lower()) or os.environ.get(name))
         base = Path(env_file).parent if from_file else Path.cwd()
-        return (base / Path(value).expanduser()).resolve()
+        try:
+            found = (base / Path(value).expanduser()).resolve()
+        except (RuntimeError, OSError, ValueError) as error:
+            raise SettingsError(f"{name} is {value!r}, which is no path ({error}): name a file") from error
+        if not found.name or found.is_dir():
+            raise SettingsError(f"{name} is {value!r}, which is a folder: name a file in it")
+        return found
+
+    def receipts() -> str | None:
+        """A folder or file that `.env` names beside itself, else the name as it is (a hub id, say)."""
+        value = setting("RECEIPTS")
+        if value and env_file and not (told.get("receipts") or os.environ.get("RECEIPTS")):
+            beside = Path(env_file).parent / value
+            return str(beside) if beside.exists() else value
+        return value
 
     api_key = setting("MISTRAL_API_KEY")
     server_url = setting("MISTRAL_SERVER_URL")
@@ -80,12 +96,12 @@ def read_settings(flags: Mapping[str, str | float | None] | None = None) -> Sett
             "MISTRAL_SERVER_URL is set and MISTRAL_API_KEY is not: set the key that this server wants, "
             "or unset MISTRAL_SERVER_URL to use the embedded server"
         )
-    if server_url and not re.match(r"https?://[^/\s]+", server_url):
-        raise SettingsError(f"MISTRAL_SERVER_URL is {server_url!r}: it must begin with http:// or https://")
+    if server_url:
+        _check_url(server_url)
     if api_key is not None and not (api_key.isascii() and api_key.isprintable() and " " not in api_key):
         raise SettingsError("MISTRAL_API_KEY holds a space or a character that no key has: paste it again")
     return Settings(
-        receipts=setting("RECEIPTS") or (PUBLIC_DATASET if api_key else SAMPLES),
+        receipts=receipts() or (PUBLIC_DATASET if api_key else SAMPLES),
         model=setting("MODEL") or (API_MODEL if api_key else EMBEDDED_MODEL),
         warehouse=path("WAREHOUSE", "data/warehouse.duckdb"),
         bi_database=path("BI_DATABASE", "data/bi.duckdb"),
@@ -94,6 +110,27 @@ def read_settings(flags: Mapping[str, str | float | None] | None = None) -> Sett
         server_url=server_url.rstrip("/") if server_url else None,
         api_key=api_key,
     )
+
+
+def _read_env_file(path: str) -> dict[str, str]:
+    try:
+        return {name: value for name, value in dotenv_values(path).items() if value}
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} cannot be read ({error}): make it a readable text file in UTF-8") from error
+
+
+def _check_url(url: str) -> None:
+    """Raise SettingsError for a server URL that is none, or that holds a password (it would stand in messages)."""
+    try:
+        parts = urlsplit(url)
+        is_good = parts.scheme in ("http", "https") and bool(parts.hostname) and not re.search(r"\s", url)
+        is_good = is_good and (parts.port is None or parts.port > 0)
+    except ValueError:
+        is_good = False
+    if not is_good:
+        raise SettingsError(f"MISTRAL_SERVER_URL is {url!r}: it must be a URL like https://proxy.example.com")
+    if parts.username or parts.password:
+        raise SettingsError("MISTRAL_SERVER_URL holds a user or password: put the key in MISTRAL_API_KEY instead")
 
 
 def known_currency(code: str | None) -> str | None:

@@ -1,9 +1,8 @@
 """Request lines -> JSONL files within the API's limits.
 
 A shard is written under a temporary name and renamed, so that a file with a shard's name is whole however the loader
-ended. It is not synced: that would take longer than all else. Should the machine lose power before its job is made, its
-size is no longer the ledger's, and its requests are planned anew (`is_whole`). Its id is a hash of the requests in it:
-the same requests make the same shard.
+ended. It is not synced, which would take longer than all else: a run sends only what it wrote itself, and what an
+earlier run left unsent is planned anew. Its id is a hash of the requests in it: the same requests make the same shard.
 """
 
 from __future__ import annotations
@@ -106,9 +105,3 @@ class ShardWriter:
 def shard_path(directory: Path, shard_id: str) -> Path:
     """Where a shard's file stands; its name is also the name under which it is uploaded."""
     return directory / f"receipts-{shard_id}.jsonl"
-
-
-def is_whole(directory: Path, shard_id: str, byte_count: int) -> bool:
-    """Whether a shard's file is there with all of its bytes."""
-    path = shard_path(directory, shard_id)
-    return path.exists() and path.stat().st_size == byte_count

@@ -85,12 +85,17 @@ class Warehouse:
                     },
                 )
             except duckdb.Error as error:
-                if "lock" not in str(error).lower() or time.monotonic() >= deadline:
+                if not is_lock_error(error) or time.monotonic() >= deadline:
                     raise _readable(error, self.path) from error
                 if not told:
                     self.on_wait(f"{self.path.name} is in use by {lock_holder(error)}; waiting for it")
                     told = True
                 time.sleep(LOCK_POLL_SECONDS)
+
+
+def is_lock_error(error: duckdb.Error) -> bool:
+    """Whether a file could not be opened because another program has it open."""
+    return "Could not set lock on file" in str(error)
 
 
 def lock_holder(error: duckdb.Error) -> str:
@@ -103,7 +108,7 @@ def lock_holder(error: duckdb.Error) -> str:
 
 def _readable(error: duckdb.Error, path: Path) -> WarehouseError:
     text = str(error)
-    if "lock" in text.lower() and isinstance(error, duckdb.IOException):
+    if is_lock_error(error):
         return WarehouseError(
             f"{path} is in use by {lock_holder(error)}: close it there (BI tools should read the published file) "
             "and run the same command again"

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from loader import ledger
 from loader.errors import SourceError
 from loader.land import land_file
 from loader.warehouse import Warehouse
@@ -112,3 +113,25 @@ def test_a_file_that_is_no_batch_output_is_refused(warehouse: Warehouse, tmp_pat
 def test_a_missing_file_is_named(warehouse: Warehouse, tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="no such file"):
         land_file(warehouse, tmp_path / "none.jsonl", None, "load1")
+
+
+def test_marks_and_empty_errors_do_not_make_an_answer_a_failure(warehouse: Warehouse, tmp_path: Path) -> None:
+    lines = ["\ufeff" + answer("0"), "\u00a0 " + answer("1"), answer("2", error={}), answer("3", error="")]
+    landed = land_file(warehouse, write(tmp_path / "odd.jsonl", *lines, answer("4", error="busy")), None, "load1")
+    assert landed.requests == 5
+    ((job,),) = rows(warehouse, "select job from raw.batch_jobs")
+    assert (json.loads(job)["succeeded_requests"], json.loads(job)["failed_requests"]) == (4, 1)
+
+
+def test_a_cut_off_answer_landed_by_hand_is_asked_again_with_more_tokens(warehouse: Warehouse, tmp_path: Path) -> None:
+    with warehouse.transaction() as connection:
+        connection.execute(
+            "insert into raw.batch_requests values ('c1', 'r1', 'm', 'p', 'shard', 1, 10, 'load0', now()::timestamp)"
+        )
+        connection.execute("insert into ledger.requests values ('c1', 1, 'shard', 'r1', 'm', 4096, 'missing')")
+    cut = json.loads(answer("c1"))
+    cut["response"]["body"]["choices"][0]["finish_reason"] = "length"
+    land_file(warehouse, write(tmp_path / "cut.jsonl", json.dumps(cut)), None, "load1")
+    with warehouse.transaction() as connection:
+        decision = ledger.decide(connection, ["c1"], ["r1"], "m", 3, False)["c1"]
+    assert (decision.attempt, decision.truncated_at) == (3, 4096)

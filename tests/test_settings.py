@@ -62,6 +62,8 @@ def test_a_relative_path_in_env_file_is_relative_to_that_file(monkeypatch: pytes
         ("MAX_COST_USD", "inf", "MAX_COST_USD"),
         ("MISTRAL_SERVER_URL", "http://127.0.0.1:1", "MISTRAL_API_KEY is not"),
         ("MISTRAL_API_KEY", "two words", "MISTRAL_API_KEY holds a space"),
+        ("WAREHOUSE", "~no-such-user-1/w.duckdb", "WAREHOUSE is"),
+        ("WAREHOUSE", "/", "WAREHOUSE is '/', which is a folder"),
     ],
 )
 def test_a_setting_that_cannot_be_used_is_named(
@@ -76,3 +78,35 @@ def test_a_setting_that_cannot_be_used_is_named(
 def test_a_currency_is_read_in_any_case(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RECEIPTS_CURRENCY", " myr ")
     assert read_settings().currency == "MYR"
+
+
+@pytest.mark.parametrize(
+    "url", ["ftp://x", "http://", "http://a b/", "http://[::1", "http://h:port", "https://me:pass@host"]
+)
+def test_a_server_url_that_is_none_or_holds_a_password_is_refused(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("MISTRAL_API_KEY", "key")
+    monkeypatch.setenv("MISTRAL_SERVER_URL", url)
+    with pytest.raises(SettingsError, match="MISTRAL_SERVER_URL") as raised:
+        read_settings()
+    assert "pass@" not in str(raised.value)
+
+
+def test_an_env_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(b"MODEL=\xff\xfe")
+    with pytest.raises(SettingsError, match=r"\.env cannot be read"):
+        read_settings()
+
+
+def test_receipts_in_an_env_file_may_stand_beside_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("RECEIPTS=my/receipts\n")
+    (tmp_path / "my" / "receipts").mkdir(parents=True)
+    (tmp_path / "inner").mkdir()
+    monkeypatch.chdir(tmp_path / "inner")
+    assert read_settings().receipts == str(tmp_path / "my" / "receipts")
+
+
+def test_one_api_has_one_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MISTRAL_API_KEY", "key")
+    assert read_settings().api == "api.mistral.ai"
+    monkeypatch.setenv("MISTRAL_SERVER_URL", "https://API.mistral.ai/")
+    assert read_settings().api == "api.mistral.ai"

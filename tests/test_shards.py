@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import stat
 from pathlib import Path
 
-from loader.shards import Request, ShardWriter, is_whole
+from loader.shards import Request, ShardWriter
 
 
 def request(number: int, attempt: int = 1) -> Request:
@@ -53,14 +52,3 @@ def test_a_shard_is_readable_by_its_owner_only(tmp_path: Path) -> None:
     writer.add(request(1), b"line\n")
     shard = writer.finish()
     assert shard is not None and stat.S_IMODE(shard.path.stat().st_mode) == 0o600
-
-
-def test_a_shard_that_lost_its_end_to_a_power_cut_is_not_whole(tmp_path: Path) -> None:
-    writer = ShardWriter(tmp_path)
-    writer.add(request(1), b"x" * 100)
-    shard = writer.finish()
-    assert shard is not None and is_whole(tmp_path, shard.shard_id, shard.byte_count)
-    os.truncate(shard.path, 50)
-    assert not is_whole(tmp_path, shard.shard_id, shard.byte_count)
-    shard.path.unlink()
-    assert not is_whole(tmp_path, shard.shard_id, shard.byte_count)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.faults.fault_proxy import GONE, Fault, FaultProxy, fault_proxy
-from tests.faults.harness import RECEIPTS, LoaderRuns
+from tests.faults.harness import RECEIPTS, LoaderRuns, draw_receipts
 
 Line = dict[str, Any]
 
@@ -129,6 +129,24 @@ def test_results_of_a_job_that_ended_badly_are_landed_all_the_same(
     assert states(runs) == [(1, "answered", RECEIPTS)]
 
 
+def test_answers_are_fetched_although_the_receipts_have_gone(runs: LoaderRuns, proxy: FaultProxy) -> None:
+    assert runs.run("load", "--no-wait")[0] == 0
+    runs.folder.rename(runs.folder.with_name("moved"))
+    runs.run()
+    runs.run()
+    assert states(runs) == [(1, "answered", RECEIPTS)]
+
+
+def test_a_shard_that_was_never_sent_obeys_the_budget_of_the_next_load(runs: LoaderRuns, proxy: FaultProxy) -> None:
+    assert runs.run(kill_at="loader.ledger.plan_shard:after:1")[0] != 0
+    runs.run(kill_at="loader.batch_api.BatchApi.upload:before:1")
+    assert runs.query("select state from ledger.shards") == [("uploading",)]
+    other = draw_receipts(runs.folder.with_name("other"), 2, seed=9)
+    code, said = runs.run("load", "--receipts", str(other))
+    assert code == 0, said
+    assert runs.query("select request_count from ledger.shards") == [(2,)], "only what was asked for now is sent"
+
+
 def test_an_unknown_status_is_waited_out(runs: LoaderRuns, proxy: FaultProxy) -> None:
     seen = []
 
@@ -142,7 +160,32 @@ def test_an_unknown_status_is_waited_out(runs: LoaderRuns, proxy: FaultProxy) ->
     assert states(runs) == [(1, "answered", RECEIPTS)]
 
 
+def test_results_that_are_gone_too_early_are_not_given_up(
+    runs: LoaderRuns, undisturbed: LoaderRuns, proxy: FaultProxy
+) -> None:
+    proxy.rewrites["download"] = lambda body: GONE
+    code, said = runs.run()
+    assert code == 1 and "is not there" in said and "`loader cancel --forget` gives it up" in said
+    assert states(runs) == [(1, "sent", RECEIPTS)]
+    proxy.rewrites.clear()
+    runs.assert_healed(undisturbed)
+
+
+def test_results_that_are_given_up_are_asked_again(runs: LoaderRuns, proxy: FaultProxy) -> None:
+    proxy.rewrites["download"] = lambda body: GONE
+    runs.run()
+    code, said = runs.run("cancel", "--forget")
+    assert code == 0 and "gave up 1 jobs" in said
+    proxy.rewrites.clear()
+    assert runs.run()[0] == 0
+    assert states(runs) == [(1, "missing", RECEIPTS), (2, "answered", RECEIPTS)]
+
+
 def test_results_that_have_expired_are_asked_again(runs: LoaderRuns, proxy: FaultProxy) -> None:
+    two_days = 48 * 3600
+    proxy.rewrites["get_job"] = fields(
+        lambda job: {**job, "completed_at": job["completed_at"] - two_days} if job["completed_at"] else job
+    )
     left = [1]
 
     def gone_once(body: bytes) -> bytes:
@@ -167,15 +210,12 @@ def test_an_id_that_is_a_path_is_refused(key: str, runs: LoaderRuns, proxy: Faul
     assert runs.run()[0] == 0
 
 
-def test_without_batch_billing_it_says_so_and_keeps_what_is_prepared(
-    runs: LoaderRuns, undisturbed: LoaderRuns, proxy: FaultProxy
-) -> None:
+def test_without_batch_billing_it_says_so(runs: LoaderRuns, undisturbed: LoaderRuns, proxy: FaultProxy) -> None:
     proxy.begin(Fault("create_job", "402"))
     code, said = runs.run()
     assert code == 1 and "wants batch billing to be enabled (402)" in said
     proxy.begin()
     runs.assert_healed(undisturbed)
-    assert proxy.calls["upload"] == 0, "the file that was uploaded before is used"
 
 
 def test_interrupted_by_ctrl_c_it_cancels_nothing_and_says_how_to_go_on(
