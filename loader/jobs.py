@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from importlib import import_module
 from pathlib import Path
+from threading import Thread
 from typing import Any, Protocol
 
 from loader import ledger
@@ -179,8 +181,7 @@ class Jobs:
     def wait(self) -> None:
         """Until every job has ended and landed. Raises LoaderError."""
         while self.poll():
-            for needed in LANDING_NEEDS:
-                import_module(needed)
+            _load_ahead()
             self.sleep()
 
     def poll_now_and_then(self) -> None:
@@ -337,6 +338,12 @@ class Jobs:
         with self._warehouse.transaction() as connection:
             append_job(connection, job, shard.shard_id)
             ledger.settle(connection, shard.shard_id, shard.job_id or "")
+
+
+@cache
+def _load_ahead() -> None:
+    """Load what landing needs, once; in a thread, since Ctrl-C in an import comes out as some other error."""
+    Thread(target=lambda: [import_module(needed) for needed in LANDING_NEEDS], daemon=True).start()
 
 
 def _metadata(shard: ShardRecord) -> dict[str, str]:

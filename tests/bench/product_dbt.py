@@ -19,7 +19,7 @@ TEXTS = {"model": "mistral-small-2603", "load": "bench"}
 
 
 def fill(directory: str, first: int, last: int) -> dict[str, Any]:
-    """Answers from `first` to before `last` in a warehouse, with receipts, requests and jobs, as a load lands them."""
+    """Answers from `first` to before `last` in a warehouse, with receipts, requests and jobs, as the loader does."""
     warehouse = Warehouse(Path(directory) / "warehouse.duckdb")
     warehouse.path.with_suffix(".files").mkdir(parents=True, exist_ok=True)
     warehouse.prepare()
