@@ -303,6 +303,20 @@ def publish(parquet: Path | None, despite_failures: bool, as_json: bool) -> None
 
 
 @cli.command()
+@click.argument("directory")
+@json_option
+def export(directory: str, as_json: bool) -> None:
+    """Write schema raw as Parquet parts into DIRECTORY (or s3://…): what is not there yet. For Spark and others."""
+    from loader.export import export_raw
+
+    done = export_raw(existing_warehouse(read_settings()), directory)
+    if as_json:
+        show_json({**asdict(done), "directory": directory})
+        return
+    click.echo(f"{directory}: {sum(done.parts.values()):,} parts, {sum(done.rows.values()):,} rows added")
+
+
+@cli.command()
 @click.argument("mart", default="spend_by_category")
 @click.option("--limit", type=click.IntRange(min=1), help="Rows to show (50, or all with --json, unless told).")
 @json_option
