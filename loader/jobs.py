@@ -30,7 +30,6 @@ from loader.ledger import ShardRecord
 from loader.shards import is_whole, shard_path
 from loader.warehouse import Warehouse, append_job, append_output
 
-RESULTS_KEPT = timedelta(hours=24)
 # Loaded while the API works anyway; DuckDB loads pandas when it is given Arrow.
 LANDING_NEEDS = ("loader.lines", "pandas")
 BUSY_POLL_SECONDS = 30.0
@@ -240,7 +239,7 @@ class Jobs:
         """Fetch both files of a job that has ended, whatever its status, and land them with its last snapshot."""
         ended = datetime.fromtimestamp(job.get("completed_at") or time.time(), UTC).replace(tzinfo=None)
         with self._warehouse.transaction() as connection:
-            ledger.note_expiry(connection, shard.shard_id, ended + RESULTS_KEPT)
+            ledger.note_expiry(connection, shard.shard_id, ended + ledger.RESULTS_KEPT)
         fetched: list[tuple[str, str, Path]] = []
         for file_id, kind in result_files(job):
             path = self._download_dir / f"{file_id}.jsonl"

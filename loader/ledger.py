@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import duckdb
 
@@ -26,8 +26,7 @@ from loader.settings import EMBEDDED_MODEL
 from loader.shards import Request, Shard
 from loader.warehouse import now
 
-UNFINISHED = ("planned", "uploading", "uploaded", "creating", "submitted")
-ASKED_AGAIN = ("failed", "missing", "truncated")
+RESULTS_KEPT = timedelta(hours=24)  # after the end of a job; the vendor's stricter page
 
 
 @dataclass(frozen=True)
@@ -176,10 +175,13 @@ def note_state(
 
 
 def note_submitted(connection: duckdb.DuckDBPyConnection, shard: ShardRecord, job_id: str) -> None:
-    """The job is known: its requests are sent, and stand in raw.batch_requests from now on."""
+    """The job is known: its requests are sent, and stand in raw.batch_requests from now on.
+
+    Its results are there until a day from now at least, which would be so if it ended at once.
+    """
     connection.execute(
-        "update ledger.shards set state = 'submitted', job_id = ?, updated_at = ? where shard_id = ?",
-        [job_id, now(), shard.shard_id],
+        "update ledger.shards set state = 'submitted', job_id = ?, expires_at = ?, updated_at = ? where shard_id = ?",
+        [job_id, now() + RESULTS_KEPT, now(), shard.shard_id],
     )
     connection.execute("update ledger.requests set state = 'sent' where shard_id = ?", [shard.shard_id])
     connection.execute(

@@ -117,7 +117,9 @@ class Run:
             self._report.say(f"{count} requests are still open at {api}; they are fetched when it is used again")
         if mine:
             count = sum(shard.request_count for shard in mine)
-            self._report.say(f"taking up {count} requests of an earlier run")
+            kept = [shard.expires_at for shard in mine if shard.expires_at is not None]
+            until = f"; fetch the answers before {min(kept):%Y-%m-%d %H:%M} UTC" if kept else ""
+            self._report.say(f"taking up {count} requests of an earlier run{until}")
             self._jobs.poll()
         for shard in mine:
             if shard.state == "submitted" or (shard.state == "creating" and self._jobs.adopt(shard)):

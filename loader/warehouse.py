@@ -8,6 +8,7 @@ comes second waits a while, and is then told who holds it.
 from __future__ import annotations
 
 import re
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -38,6 +39,8 @@ class Warehouse:
     path: Path
     wait_seconds: float = 600.0
     on_wait: Callable[[str], None] = field(default=lambda message: None)
+    # Threads of this process take turns: DuckDB cannot open a file that another thread is just closing.
+    _turn: threading.RLock = field(default_factory=threading.RLock, repr=False, compare=False)
 
     def prepare(self) -> None:
         """Make the file if need be and bring its tables up to date. Raises WarehouseError."""
@@ -59,13 +62,14 @@ class Warehouse:
 
     @contextmanager
     def _connection(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        connection = self._connect()
-        try:
-            yield connection
-        except duckdb.Error as error:
-            raise _readable(error, self.path) from error
-        finally:
-            connection.close()
+        with self._turn:
+            connection = self._connect()
+            try:
+                yield connection
+            except duckdb.Error as error:
+                raise _readable(error, self.path) from error
+            finally:
+                connection.close()
 
     def _connect(self) -> duckdb.DuckDBPyConnection:
         deadline = time.monotonic() + self.wait_seconds

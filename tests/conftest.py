@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -67,3 +68,15 @@ def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServe
         _environment(monkeypatch, directory / "reader.log")
         with _running(directory / "local_api", directory / "reader.log") as server:
             yield server
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What the fault tests counted: harm done, and what it cost."""
+    total: Counter[str] = Counter()
+    for report in (report for reports in terminalreporter.stats.values() for report in reports):
+        if getattr(report, "when", None) == "teardown":
+            for counts in (value for name, value in report.user_properties if name == "tally"):
+                total.update(counts)
+    if total.total():
+        names = ("faults tried", "kills survived", "lines lost", "requests paid twice")
+        terminalreporter.write_line("; ".join(f"{name}: {total[name]}" for name in names))

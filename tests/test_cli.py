@@ -197,14 +197,15 @@ def test_a_wrong_key_is_named_and_not_shown(
     assert "wrong-secret-key" not in out + err
 
 
+@pytest.mark.parametrize("url", ["http://127.0.0.1:9", "http://no-such-host.invalid"])
 def test_a_server_that_is_not_there_is_named(
-    run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    url: str, run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr("loader.batch_api.FIRST_PATIENCE_SECONDS", 0.5)
-    monkeypatch.setenv("MISTRAL_SERVER_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("MISTRAL_SERVER_URL", url)
     monkeypatch.setenv("MISTRAL_API_KEY", "key")
     code, _, err = run("load", "--receipts", str(folder))
-    assert code == 1 and "cannot reach http://127.0.0.1:9" in err and "check the network" in err
+    assert code == 1 and f"cannot reach {url}" in err and "check the network" in err
 
 
 def test_a_model_that_the_api_refuses_is_named(

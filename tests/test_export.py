@@ -126,9 +126,7 @@ export.export_raw(Warehouse(Path(sys.argv[1])), sys.argv[2])
     kills = 0
     for step in range(1, 20):
         command = [sys.executable, "-c", killed_at_each_file, str(warehouse.path), str(place), str(step % 5 + 1)]
-        ended = subprocess.run(
-            command, env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}, check=False
-        )
+        ended = subprocess.run(command, env={**os.environ, "PYTHONPATH": str(Path.cwd())}, check=False)
         for part in place.rglob("*.parquet"):
             if not part.name.startswith("."):
                 duckdb.execute("from read_parquet(?)", [str(part)]).fetchall()

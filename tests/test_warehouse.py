@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import duckdb
@@ -130,3 +132,16 @@ def test_a_crash_while_landing_leaves_no_line(warehouse: Warehouse, tmp_path: Pa
         raise RuntimeError
     assert rows(warehouse, "select count(*) from raw.batch_output") == [(0,)]
     assert rows(warehouse, "select count(*) from ledger.files") == [(0,)]
+
+
+def test_threads_take_turns(warehouse: Warehouse) -> None:
+    def note(number: int) -> None:
+        time.sleep(number % 4 / 2000)
+        with warehouse.transaction() as connection:
+            connection.execute(
+                "insert into raw.loads values (?, 's', 'm', 'p', 'started', now()::timestamp)", [str(number)]
+            )
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(note, range(120)))
+    assert rows(warehouse, "select count(*) from raw.loads") == [(120,)]

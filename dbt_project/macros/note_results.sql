@@ -5,14 +5,14 @@
   warehouses are published, so other engines note nothing.
 #}
 {% macro note_start() %}
-    {% if execute and changes_the_warehouse() %}
-        {% do adapter.dispatch('note_start')() %}
+    {% if execute and target.type == 'duckdb' and changes_the_warehouse() %}
+        {% do _write_start() %}
     {% endif %}
 {% endmacro %}
 
 {% macro note_results(results) %}
-    {% if execute and changes_the_warehouse() %}
-        {% do adapter.dispatch('note_results')(results) %}
+    {% if execute and target.type == 'duckdb' and changes_the_warehouse() %}
+        {% do _write_results(results) %}
     {% endif %}
 {% endmacro %}
 
@@ -21,11 +21,7 @@
     {{ return(flags.WHICH in ['build', 'run', 'test', 'seed', 'snapshot', 'retry']) }}
 {% endmacro %}
 
-{% macro default__note_start() %}{% endmacro %}
-
-{% macro default__note_results(results) %}{% endmacro %}
-
-{% macro duckdb__note_start() %}
+{% macro _write_start() %}
     {% call statement('note_start', auto_begin=true) %}
     create schema if not exists audit;
     create table if not exists audit.build_results (
@@ -41,7 +37,7 @@
     {% do adapter.commit() %}
 {% endmacro %}
 
-{% macro duckdb__note_results(results) %}
+{% macro _write_results(results) %}
     {% set rows = [noted('dbt ' ~ flags.WHICH, 'invocation', 'empty' if flags.EMPTY else 'ended')] %}
     {% set nodes = ["'dbt " ~ flags.WHICH ~ "'"] %}
     {% for result in results if result.node.resource_type != 'operation' %}

@@ -18,13 +18,13 @@ others as (
         'spend_by_category_and_month',
         'spend_by_category_and_source',
     ] -%}
-    select
-        '{{ mart }}' as mart,
-        currency,
-        sum(spend) as spend
-    from {{ ref(mart) }}
-    group by currency
-    {{ 'union all' if not loop.last }}
+        select
+            '{{ mart }}' as mart,
+            currency,
+            sum(spend) as spend
+        from {{ ref(mart) }}
+        group by currency
+        {{ 'union all' if not loop.last }}
     {% endfor %}
 )
 

@@ -8,4 +8,4 @@ select
 from {{ ref('receipts') }}
 where
     purchased_on < cast('1990-01-01' as date)
-    or purchased_on > cast({{ dbt.dateadd('day', 2, 'answered_at') }} as date)
+    or purchased_on > cast(answered_at + interval 2 days as date)

@@ -22,16 +22,6 @@ def target() -> Path:
     return Path(_workplace().name) / "target"
 
 
-def environment(warehouse: Path) -> dict[str, str]:
-    """The environment in which dbt and tools on top of it use this warehouse and the tests' target folder."""
-    return {
-        **os.environ,
-        "WAREHOUSE": str(warehouse),
-        "DBT_TARGET_PATH": str(target()),
-        "DBT_LOG_PATH": str(target() / "logs"),
-    }
-
-
 def dbt(*arguments: str, warehouse: Path) -> subprocess.CompletedProcess[str]:
     """Run dbt in the project's folder.
 
@@ -45,7 +35,12 @@ def dbt(*arguments: str, warehouse: Path) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [str(Path(sys.executable).parent / "dbt"), "--no-use-colors", *arguments],
             cwd=PROJECT,
-            env=environment(place),
+            env={
+                **os.environ,
+                "WAREHOUSE": str(place),
+                "DBT_TARGET_PATH": str(target()),
+                "DBT_LOG_PATH": str(target() / "logs"),
+            },
             capture_output=True,
             text=True,
             check=False,

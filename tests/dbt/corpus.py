@@ -8,7 +8,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.dbt.raw_tables import RawTables, answer_line
+from tests.dbt.raw_tables import T0, RawTables, answer_line, unix
 
 NOT_A_PRICE = "not a price"
 IMPLAUSIBLE = "implausible"
@@ -266,6 +266,10 @@ SHAPES: list[Shape] = [
     Shape("hostile name", _item(name='"\\"price\\": 25.000, }]"'), items=(('"price": 25.000, }]', "1", "Food"),)),
     Shape("keys twice", '{"items": [{"name": "A", "name": "B", "price": 1}]}', items=(("A", "1", "Other"),)),
     *_categories(),
+    Shape("half a surrogate", _item(name='"Bun \\ud83d"'), "unreadable", reason="not JSON"),
+    Shape("NUL in a name", _item(name='"B\\u0000n"'), items=(("B\0n", "1", "Food"),)),
+    Shape("control character", '{"items": [{"name": "B\tn", "price": 1}]}', "unreadable", reason="not JSON"),
+    Shape("very deep", "[" * 3000 + "]" * 3000, "unreadable", reason="no list of items"),
 ]
 
 
@@ -305,6 +309,12 @@ REFUSALS: list[Refusal] = [
 
 # lines that belong to no request: line, status, reason
 STRAYS: list[tuple[str, str, str]] = [
+    (
+        answer_line("moment out of range", ITEMS, created=10**17, tokens=(10**30, -1)),
+        "extracted",
+        "unknown custom_id",
+    ),
+    (answer_line("moment", ITEMS).replace(str(unix(T0) + 600), '"soon"'), "extracted", "unknown custom_id"),
     (answer_line("nobody", f'{{"items": {ITEMS}}}'), "extracted", "unknown custom_id"),
     (answer_line(None, f'{{"items": {ITEMS}}}'), "extracted", "no custom_id"),
     (json.dumps({"error": "no id at all"}), "failed", "no custom_id"),

@@ -8,7 +8,15 @@ from pathlib import Path
 import pytest
 
 from loader.local_api.serve import Child
-from tests.faults.harness import RECEIPTS, LoaderRuns, draw_receipts, instant_server
+from tests.faults.harness import RECEIPTS, TALLY, LoaderRuns, draw_receipts, instant_server
+
+
+@pytest.fixture(autouse=True)
+def tally(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Hand what a test counted to the report at the end of the run."""
+    TALLY.clear()
+    yield
+    request.node.user_properties.append(("tally", dict(TALLY)))
 
 
 @pytest.fixture(scope="module")

@@ -39,6 +39,7 @@ HARMS = (
     "502",
     "503",
     "429",  # with Retry-After
+    "402",  # batch billing is not enabled
     "torn",  # half of the answer's body, then the end
     "not json",  # 200 with an HTML page
     "empty",  # 200 with nothing
@@ -179,7 +180,7 @@ class _Handler(BaseHTTPRequestHandler):
         match harm:
             case "reset":
                 self._reset()
-            case "500" | "502" | "503":
+            case "402" | "500" | "502" | "503":
                 self._answer(int(harm), b'{"message": "trouble"}')
             case "429":
                 self._answer(429, b'{"message": "slow down"}', extra={"Retry-After": "0.1"})

@@ -167,6 +167,17 @@ def test_an_id_that_is_a_path_is_refused(key: str, runs: LoaderRuns, proxy: Faul
     assert runs.run()[0] == 0
 
 
+def test_without_batch_billing_it_says_so_and_keeps_what_is_prepared(
+    runs: LoaderRuns, undisturbed: LoaderRuns, proxy: FaultProxy
+) -> None:
+    proxy.begin(Fault("create_job", "402"))
+    code, said = runs.run()
+    assert code == 1 and "wants batch billing to be enabled (402)" in said
+    proxy.begin()
+    runs.assert_healed(undisturbed)
+    assert proxy.calls["upload"] == 0, "the file that was uploaded before is used"
+
+
 def test_interrupted_by_ctrl_c_it_cancels_nothing_and_says_how_to_go_on(
     runs: LoaderRuns, undisturbed: LoaderRuns, proxy: FaultProxy
 ) -> None:

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from tests.faults.harness import LoaderRuns
+from tests.faults.harness import TALLY, LoaderRuns
 from tests.faults.loader_process import POINTS
 
 QUICK = {
@@ -32,6 +32,7 @@ def test_killed_at_a_step(moment: str, runs: LoaderRuns, undisturbed: LoaderRuns
     if code == 0:
         pytest.skip(f"a load of this size has no such moment: {said}")
     assert code == -signal.SIGKILL, said
+    TALLY["kills survived"] += 1
     runs.assert_healed(undisturbed)
 
 
@@ -45,4 +46,5 @@ def test_killed_at_a_random_moment(seed: int, runs: LoaderRuns, undisturbed: Loa
         time.sleep(draw.uniform(0.3, 2.0))
         process.kill()
         process.communicate()
+        TALLY["kills survived"] += 1
     runs.assert_healed(undisturbed)

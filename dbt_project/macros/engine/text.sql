@@ -23,11 +23,11 @@
 {%- endmacro %}
 
 
-{# Unix seconds (a number, may be null) -> TIMESTAMP in UTC. #}
+{# Unix seconds (BIGINT) -> TIMESTAMP in UTC; null for null and for what is no moment before the year 3000. #}
 {% macro unix_to_timestamp(seconds) -%}
     {{ adapter.dispatch('unix_to_timestamp')(seconds) }}
 {%- endmacro %}
 
 {% macro duckdb__unix_to_timestamp(seconds) -%}
-    make_timestamp(cast({{ seconds }} as bigint) * 1000000)
+    make_timestamp(case when {{ seconds }} between 0 and 32503680000 then {{ seconds }} end * 1000000)
 {%- endmacro %}

@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 -- One row per item of every answer, with its price in its currency and its category. What an analyst
 -- corrected in category_overrides wins over the model's category; an override for one merchant over one for
 -- all.
@@ -49,20 +47,8 @@ keyed as (
 
 select
     ---------- ids
-    md5(concat(answers.answer_id, ':', keyed.item_number)) as receipt_item_id,
     answers.answer_id,
-    answers.custom_id,
-    answers.receipt_id,
     keyed.item_number,
-
-    ---------- the answer
-    answers.is_current,
-    answers.status = 'truncated' as is_salvaged,
-    answers.merchant,
-    answers.purchased_on,
-    answers.model,
-    answers.prompt_id,
-    answers.answered_at,
 
     ---------- the item
     keyed.name,

@@ -2,6 +2,12 @@
 with items as (
 
     select * from {{ ref('int_items__valued') }}
+
+),
+
+answers as (
+
+    select * from {{ ref('int_answers__ranked') }}
     where receipt_id is not null
 
 ),
@@ -9,12 +15,13 @@ with items as (
 counted as (
 
     select
-        coalesce(model, 'unknown') as model,
-        coalesce(prompt_id, 'unknown') as prompt_id,
-        reason,
+        coalesce(answers.model, 'unknown') as model,
+        coalesce(answers.prompt_id, 'unknown') as prompt_id,
+        items.reason,
         count(*) as reason_count
     from items
-    group by coalesce(model, 'unknown'), coalesce(prompt_id, 'unknown'), reason
+    inner join answers on items.answer_id = answers.answer_id
+    group by coalesce(answers.model, 'unknown'), coalesce(answers.prompt_id, 'unknown'), items.reason
 
 ),
 

@@ -5,6 +5,13 @@ with items as (
 
 ),
 
+current_answers as (
+
+    select * from {{ ref('int_answers__ranked') }}
+    where is_current
+
+),
+
 receipts as (
 
     select * from {{ ref('int_receipts__latest') }}
@@ -12,14 +19,14 @@ receipts as (
 )
 
 select
-    items.receipt_item_id,
-    items.receipt_id,
+    md5(concat(items.answer_id, ':', items.item_number)) as receipt_item_id,
+    current_answers.receipt_id,
     items.answer_id,
-    items.custom_id,
+    current_answers.custom_id,
     receipts.source,
     receipts.source_key,
-    items.merchant,
-    items.purchased_on,
+    current_answers.merchant,
+    current_answers.purchased_on,
     items.item_number,
     items.name,
     items.price,
@@ -29,10 +36,11 @@ select
     items.category_raw,
     items.price < 0 as is_credit,
     items.is_price_ambiguous,
-    items.is_salvaged,
-    items.model,
-    items.answered_at,
+    current_answers.status = 'truncated' as is_salvaged,
+    current_answers.model,
+    current_answers.answered_at,
     items.category_rule
 from items
-left join receipts on items.receipt_id = receipts.receipt_id
-where items.is_current and items.reason is null
+inner join current_answers on items.answer_id = current_answers.answer_id
+left join receipts on current_answers.receipt_id = receipts.receipt_id
+where items.reason is null

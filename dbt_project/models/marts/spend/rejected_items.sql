@@ -5,6 +5,13 @@ with items as (
 
 ),
 
+current_answers as (
+
+    select * from {{ ref('int_answers__ranked') }}
+    where is_current
+
+),
+
 receipts as (
 
     select * from {{ ref('int_receipts__latest') }}
@@ -13,16 +20,17 @@ receipts as (
 
 select
     items.answer_id,
-    items.custom_id,
-    items.receipt_id,
+    current_answers.custom_id,
+    current_answers.receipt_id,
     receipts.source,
     items.currency,
-    items.model,
+    current_answers.model,
     items.item_number,
     items.name,
     items.price_raw,
     items.category_raw,
     items.reason
 from items
-left join receipts on items.receipt_id = receipts.receipt_id
-where items.is_current and items.reason is not null
+inner join current_answers on items.answer_id = current_answers.answer_id
+left join receipts on current_answers.receipt_id = receipts.receipt_id
+where items.reason is not null
