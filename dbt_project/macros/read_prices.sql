@@ -192,7 +192,7 @@ valued as (
     select
         *,
         case
-            when reading = 'exponent' then try_cast(plain as decimal(18, 3))
+            when reading = 'exponent' then try_cast(try_cast(plain as double) as decimal(18, 3))
             else try_cast(concat(
                 case when is_negative then '-' else '' end,
                 case

@@ -120,6 +120,9 @@ def test_at_most_twelve_dispatched_macros(manifest: Node) -> None:
     for macro in manifest["macros"].values():
         if macro["package_name"] == "receipts_to_spend" and macro["name"].startswith("duckdb__"):
             assert macro["name"].removeprefix("duckdb__") in dispatched
+    written = {macro["name"] for macro in manifest["macros"].values() if macro["package_name"] == "receipts_to_spend"}
+    for engine in ("duckdb", "spark"):
+        assert {f"{engine}__{name}" for name in dispatched} <= written
 
 
 def test_everything_is_described(manifest: Node) -> None:
@@ -138,7 +141,7 @@ def test_everything_is_described(manifest: Node) -> None:
         macro["name"]
         for macro in manifest["macros"].values()
         if macro["package_name"] == "receipts_to_spend"
-        and not macro["name"].startswith(("duckdb__", "default__", "_"))
+        and not macro["name"].startswith(("duckdb__", "spark__", "_"))
         and not macro["description"]
     ]
     for kind in ("exposures", "groups", "metrics", "semantic_models", "saved_queries", "unit_tests"):

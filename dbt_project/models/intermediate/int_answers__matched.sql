@@ -109,7 +109,7 @@ attempts as (
         coalesce(
             answering.status, case when ranked_jobs.is_terminal then 'missing' else 'pending' end
         ) as status,
-        cast(null as varchar) as unmatched_because,
+        cast(null as string) as unmatched_because,
         own_requests.requested_at,
         own_requests.is_set_aside
     from own_requests
@@ -125,12 +125,12 @@ strays as (
     select
         md5(concat('line:', lines.line_id)) as answer_id,
         lines.custom_id,
-        cast(null as varchar) as receipt_id,
+        cast(null as string) as receipt_id,
         lines.job_id,
         lines.line_id,
         cast(null as integer) as attempt,
         coalesce(candidates.job_model, lines.echoed_model) as model,
-        cast(null as varchar) as prompt_id,
+        cast(null as string) as prompt_id,
         lines.status,
         case
             when lines.is_blank then 'blank line'

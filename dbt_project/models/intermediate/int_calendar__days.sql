@@ -22,9 +22,9 @@ days as (
             concat(
                 2000 + years.number,
                 '-',
-                lpad(cast(months.number as varchar), 2, '0'),
+                lpad(cast(months.number as string), 2, '0'),
                 '-',
-                lpad(cast(days_of_month.number as varchar), 2, '0')
+                lpad(cast(days_of_month.number as string), 2, '0')
             ) as date
         ) as day
     from numbers as years
