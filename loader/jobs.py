@@ -1,9 +1,10 @@
 """Shards to jobs and back: upload, create, adopt, poll, download, land. Every step can be taken up after a kill.
 
 Each step with an effect on the server is noted in the ledger before it begins and after it ends. A shard found in
-`uploading` or `creating` may or may not have reached the server: its file is looked for by name and its job by
-metadata, and adopted. The only thing that could be paid for twice is a job whose creation the server carries out after
-it was looked for several times; that is why an unclear creation is followed by waits (`SETTLE_SECONDS`).
+`creating` may or may not have reached the server: its job is looked for by metadata, and adopted. One that has no job
+is dropped, as nothing was paid for, and planned anew. The only thing that could be paid for twice is a job whose
+creation the server carries out after it was looked for several times; that is why an unclear creation is followed by
+waits (`SETTLE_SECONDS`).
 """
 
 from __future__ import annotations

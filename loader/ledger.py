@@ -4,7 +4,7 @@ A shard goes through these states; each is committed before the next step begins
 anywhere is taken up by the next one:
 
     planned     its file is on disk and its requests are noted; nothing has been sent
-    uploading   an upload was begun: the server may have the file (found again by its name)
+    uploading   an upload was begun: the server may have the file
     uploaded    the server has the file
     creating    a job creation was begun: the server may have the job (found again by its metadata)
     submitted   the job is known; its requests will be answered and paid for
