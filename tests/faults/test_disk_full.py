@@ -54,7 +54,7 @@ def proxy(runs: LoaderRuns) -> Iterator[FaultProxy]:
         yield made
 
 
-@pytest.mark.parametrize("leave", [4_096, 16_384, 65_536])
+@pytest.mark.parametrize("leave", [4_096, pytest.param(16_384, marks=pytest.mark.slow), 65_536])
 def test_full_while_planning(leave: int, on_small_disk: LoaderRuns, undisturbed: LoaderRuns, proxy: FaultProxy) -> None:
     filler = fill(on_small_disk.warehouse.parent, leave)
     code, said = on_small_disk.run()

@@ -59,7 +59,9 @@ def test_one_fault(fault: Fault, runs: LoaderRuns, undisturbed: LoaderRuns, prox
     check(runs, undisturbed, proxy, fault)
 
 
-@pytest.mark.parametrize("harm", ["500", "reset", "not json"])
+@pytest.mark.parametrize(
+    "harm", ["500", *(pytest.param(harm, marks=pytest.mark.slow) for harm in ("reset", "not json"))]
+)
 def test_the_search_for_a_job_after_an_unclear_creation_fails_too(
     harm: str, runs: LoaderRuns, undisturbed: LoaderRuns, proxy: FaultProxy
 ) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import pytest
+from _pytest.mark.structures import ParameterSet
 
 from tests.faults.fault_proxy import GONE, Fault, FaultProxy, fault_proxy
 from tests.faults.harness import RECEIPTS, LoaderRuns, draw_receipts
@@ -82,7 +83,12 @@ FAILURES: dict[str, Callable[[Line], Line]] = {
 }
 
 
-@pytest.mark.parametrize("name", FAILURES)
+def one_is_quick(values: Iterable[str]) -> list[ParameterSet]:
+    """The first of these in `make test`, the others in `make test-all`."""
+    return [pytest.param(value, marks=[pytest.mark.slow] if number else []) for number, value in enumerate(values)]
+
+
+@pytest.mark.parametrize("name", one_is_quick(FAILURES))
 def test_a_failed_request_is_asked_again(name: str, runs: LoaderRuns, proxy: FaultProxy) -> None:
     proxy.rewrites["download"] = lines(lambda all_lines: [FAILURES[name](all_lines[0]), *all_lines[1:]])
     code, said = runs.run()
@@ -119,7 +125,7 @@ def test_foreign_unknown_and_doubled_ids_are_landed_and_settle_nothing_of_others
     assert runs.query("select count(*) from raw.batch_output") == [(RECEIPTS + 2 + 1,)]
 
 
-@pytest.mark.parametrize("status", ["FAILED", "TIMEOUT_EXCEEDED", "CANCELLED"])
+@pytest.mark.parametrize("status", one_is_quick(["FAILED", "TIMEOUT_EXCEEDED", "CANCELLED"]))
 def test_results_of_a_job_that_ended_badly_are_landed_all_the_same(
     status: str, runs: LoaderRuns, proxy: FaultProxy
 ) -> None:
@@ -147,6 +153,7 @@ def test_a_shard_that_was_never_sent_obeys_the_budget_of_the_next_load(runs: Loa
     assert runs.query("select request_count from ledger.shards") == [(2,)], "only what was asked for now is sent"
 
 
+@pytest.mark.slow
 def test_an_unknown_status_is_waited_out(runs: LoaderRuns, proxy: FaultProxy) -> None:
     seen = []
 
@@ -198,14 +205,11 @@ def test_results_that_have_expired_are_asked_again(runs: LoaderRuns, proxy: Faul
     assert states(runs) == [(1, "missing", RECEIPTS), (2, "answered", RECEIPTS)]
 
 
-@pytest.mark.parametrize("key", ["id", "output_file"])
+@pytest.mark.parametrize("key", one_is_quick(["id", "output_file"]))
 def test_an_id_that_is_a_path_is_refused(key: str, runs: LoaderRuns, proxy: FaultProxy) -> None:
     proxy.rewrites["get_job"] = fields(lambda job: {**job, key: "../../../tmp/evil"})
     code, said = runs.run()
-    if key == "output_file":
-        assert code == 1 and "an id that is none" in said
-    else:
-        assert code == 1 and "an id that is none" in said
+    assert code == 1 and "an id that is none" in said
     proxy.rewrites.clear()
     assert runs.run()[0] == 0
 
@@ -247,6 +251,7 @@ def test_two_loaders_at_once_do_not_send_twice(runs: LoaderRuns, undisturbed: Lo
     runs.assert_healed(undisturbed)
 
 
+@pytest.mark.slow
 def test_an_outage_while_waiting_is_waited_out(runs: LoaderRuns, undisturbed: LoaderRuns, proxy: FaultProxy) -> None:
     proxy.begin(
         *(Fault("get_job", harm, nth) for nth, harm in enumerate(["reset", "503", "reset", "not json", "429"], 1))
