@@ -15,12 +15,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
 
+from loader.engines import embedded_sail
 from loader.export import export_raw
 from loader.warehouse import Warehouse, append_output
 from tests.bench import data
@@ -102,20 +101,6 @@ def build(target: str, folder: Path, **environment: str) -> float:
     if ended.returncode:
         sys.exit(f"{target}: dbt build failed\n{ended.stdout[-6000:]}{ended.stderr[-2000:]}")
     return time.monotonic() - started
-
-
-@contextmanager
-def embedded_sail() -> Iterator[str]:
-    """The URL of a Sail server in this process."""
-    from pysail.spark import SparkConnectServer
-
-    server = SparkConnectServer("127.0.0.1", 0)
-    server.start(background=True)
-    try:
-        assert server.listening_address is not None
-        yield f"sc://127.0.0.1:{server.listening_address[1]}"
-    finally:
-        server.stop()
 
 
 def engines() -> dict[str, str]:
