@@ -1,7 +1,7 @@
 # The commands people type; `make help` lists them. Each target sets up what it needs, once.
 SHELL := /bin/bash
 .DEFAULT_GOAL := all
-.PHONY: all load build report test test-all lint docs bench bench-quick clean help
+.PHONY: all load build report test test-all lint docs bench bench-quick parity clean help
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -27,7 +27,7 @@ report: .venv/.report ## a first look at the marts as one HTML page: data/report
 test: .venv/.developer ## the quick tests (under 5 minutes)
 	@$(BIN)/python -m pytest -n 2 -m "not slow"
 
-test-all: .venv/.developer ## every test
+test-all: .venv/.sail ## every test
 	@$(BIN)/python -m pytest -n 2
 
 lint: .venv/.developer ## ruff, mypy, sqlfluff
@@ -44,6 +44,9 @@ bench: .venv/.bench ## speed and memory beside other ways, in one table: data/be
 
 bench-quick: .venv/.bench ## the same at a tenth of the size (under 3 minutes)
 	@$(BIN)/python -m tests.bench --quick
+
+parity: .venv/.sail ## the same answers on DuckDB and Sail (and Spark, where it is installed), every mart compared
+	@$(BIN)/python -W ignore -m tests.parity
 
 clean: ## remove the environment and what tools leave behind; never the warehouse
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis dbt_project/target dbt_project/logs
@@ -74,4 +77,9 @@ help: ## this list
 .venv/.bench: .venv/.developer
 	@echo "adding what the benchmark measures against (once)"
 	@$(BIN)/pip install --quiet --constraint constraints.txt --group bench
+	@touch $@
+
+.venv/.sail: .venv/.developer
+	@echo "adding Sail, an engine with Spark's SQL (once)"
+	@$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[report,sail]'
 	@touch $@

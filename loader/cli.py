@@ -362,19 +362,22 @@ def report(file: Path | None) -> None:
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def dbt(arguments: tuple[str, ...]) -> None:
     """Run dbt with ARGUMENTS on the warehouse of the settings, and say who holds the file if it is locked."""
+    from loader.engines import dbt_target, run_on
     from loader.warehouse import Warehouse
 
     settings = read_settings()
-    program = Path(sys.executable).with_name("dbt")
-    ended = subprocess.run(
-        [str(program), *arguments],
-        cwd=ROOT / "dbt_project",
-        env={**os.environ, "WAREHOUSE": str(settings.warehouse)},
-        check=False,
-    )
-    if ended.returncode and settings.warehouse.exists():
+    program = str(Path(sys.executable).with_name("dbt"))
+    environment = {**os.environ, "WAREHOUSE": str(settings.warehouse)}
+
+    def run(environment: dict[str, str]) -> int:
+        directory = ROOT / "dbt_project"
+        return subprocess.run([program, *arguments], cwd=directory, env=environment, check=False).returncode
+
+    target = dbt_target(arguments)
+    ended = run_on(target, settings.warehouse, environment, run)
+    if ended and target == "duckdb" and settings.warehouse.exists():
         Warehouse(settings.warehouse, wait_seconds=0).prepare()  # raises, naming who holds the file
-    sys.exit(ended.returncode)
+    sys.exit(ended)
 
 
 def main() -> None:

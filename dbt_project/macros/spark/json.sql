@@ -99,7 +99,7 @@
                 end,
                 case
                     when
-                        {{ _is_list_of(document, fields) }}
+                        {{ _is_list_of('ltrim(' ~ document ~ ')', fields) }}
                         or {{ _is_empty_list(document) }}
                         then {{ document }}
                 end,
@@ -107,8 +107,11 @@
                     when {{ _spark_has_field(at_key, fields) }} then concat('[', {{ at_key }}, ']')
                     when {{ _spark_has_field(document, fields) }} then concat('[', {{ document }}, ']')
                 end,
-                get(filter({{ _spark_values_inside(document) }}, inside -> {{ _is_list_of('inside', fields) }}), 0),
-                get(filter({{ _spark_values_inside(document) }}, inside -> {{ _is_empty_list('inside') }}), 0)
+                {{ _unmarked(
+                    'get(filter(' ~ _spark_values_inside(_marked(document)) ~ ', inside -> '
+                    ~ _is_list_of('inside', fields) ~ '), 0)'
+                ) }},
+                get(filter({{ _spark_values_inside(_marked(document)) }}, inside -> {{ _is_empty_list('inside') }}), 0)
             ),
             'array<string>'
         ),
@@ -124,8 +127,23 @@
 {% macro spark__json_object_with(document, fields) -%}
     coalesce(
         case when {{ _spark_has_field(document, fields) }} then {{ document }} end,
-        get(filter({{ _spark_values_inside(document) }}, inside -> {{ _spark_has_field('inside', fields) }}), 0)
+        {{ _unmarked(
+            'get(filter(' ~ _spark_values_inside(_marked(document)) ~ ', inside -> '
+            ~ _spark_has_field('inside', fields) ~ '), 0)'
+        ) }}
     )
+{%- endmacro %}
+
+{#
+  The values in an object come as texts, a text that looks like a list or an object like one: such texts are marked
+  by a character of private use before they are looked at, and what was found loses the marks again.
+#}
+{% macro _marked(document) -%}
+    {{ spark__regexp_replace_all(document, '(:[ \\t\\n\\r]*")([\\[{])', '\\1\uE000\\2') }}
+{%- endmacro %}
+
+{% macro _unmarked(value) -%}
+    {{ spark__regexp_replace_all(value, '(:[ \\t\\n\\r]*")\uE000', '\\1') }}
 {%- endmacro %}
 
 
@@ -136,7 +154,7 @@
 {%- endmacro %}
 
 {% macro _is_list_of(document, fields) -%}
-    coalesce(ltrim({{ document }}) like '[%' and {{ _spark_has_field(
+    coalesce({{ document }} like '[%' and {{ _spark_has_field(
         "get_json_object(" ~ document ~ ", '$[0]')", fields
     ) }}, false)
 {%- endmacro %}

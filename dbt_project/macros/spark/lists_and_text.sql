@@ -22,9 +22,9 @@
     regexp_extract({{ text }}, {{ _spark_text(_as_everywhere(pattern)) }}, {{ group }})
 {%- endmacro %}
 
-{# Groups in the replacement are $1 here, not \1, and a $ is a \$. #}
+{# Groups in the replacement are $1 here, not \1 (and not ${1}, which Spark takes for a variable), and a $ is a \$. #}
 {% macro spark__regexp_replace_all(text, pattern, replacement) -%}
-    {%- set replacement = modules.re.sub('\\\\([0-9])', '${\\1}', replacement | replace('$', '\\$')) -%}
+    {%- set replacement = modules.re.sub('\\\\([0-9])', '$\\1', replacement | replace('$', '\\$')) -%}
     regexp_replace({{ text }}, {{ _spark_text(_as_everywhere(pattern)) }}, {{ _spark_text(replacement) }})
 {%- endmacro %}
 
@@ -46,5 +46,5 @@
 
 
 {% macro spark__unix_to_timestamp(seconds) -%}
-    timestamp_seconds(cast({{ seconds }} as bigint))
+    timestamp_seconds(case when {{ seconds }} between 0 and 32503680000 then {{ seconds }} end)
 {%- endmacro %}

@@ -56,14 +56,18 @@ joined as (
         lines.content_length,
         lines.prompt_tokens,
         lines.completion_tokens,
-        -- an unknown model has an unknown cost; an answer without tokens costs nothing
+        -- an unknown model has an unknown cost; an answer without tokens costs nothing; narrow decimals, so that no
+        -- engine rounds on the way
         case
             when lines.line_id is not null
                 then cast(
                     (
-                        coalesce(lines.prompt_tokens, 0) * model_prices.input_usd_per_million
-                        + coalesce(lines.completion_tokens, 0) * model_prices.output_usd_per_million
-                    ) / 1000000 * (1 - model_prices.batch_discount) as decimal(18, 8)
+                        try_cast(coalesce(lines.prompt_tokens, 0) as decimal(12, 0))
+                        * cast(model_prices.input_usd_per_million as decimal(12, 6))
+                        + try_cast(coalesce(lines.completion_tokens, 0) as decimal(12, 0))
+                        * cast(model_prices.output_usd_per_million as decimal(12, 6))
+                    )
+                    * cast(1 - model_prices.batch_discount as decimal(8, 6)) * 0.000001 as decimal(18, 8)
                 )
         end as cost_usd,
         coalesce(said_by_source.currency, said_by_answer.currency, 'XXX') as currency,

@@ -1,0 +1,84 @@
+"""Contents of answers on which JSON parsers differ, and the status that every engine must give each."""
+
+from __future__ import annotations
+
+from tests.dbt.raw_tables import RawTables, answer_line
+
+ITEM = '{"name": "Tea", "price": "3.20", "classification": "Beverage"}'
+GOOD = f'{{"items": [{ITEM}]}}'
+PRICED = '{"items": [{"name": "Tea", "price": %s, "classification": "Food"}]}'
+
+CONTENTS: dict[str, tuple[str, str]] = {
+    "plain": (GOOD, "extracted"),
+    "spaces around": (f" \r\n\t{GOOD}\n ", "extracted"),
+    "trailing words": (f"{GOOD} Anything else?", "extracted"),
+    "trailing bracket": (GOOD + "}", "unreadable"),
+    "two documents": (GOOD + GOOD, "unreadable"),
+    "duplicate keys, full first": (f'{{"items": [{ITEM}], "items": []}}', "extracted"),
+    "duplicate keys, empty first": (f'{{"items": [], "items": [{ITEM}]}}', "empty"),
+    "duplicate keys in an item": (PRICED % '"1.00", "price": "2.00"', "extracted"),
+    "NaN": (PRICED % "NaN", "extracted"),
+    "minus infinity": (PRICED % "-Infinity", "extracted"),
+    "Python's None": (PRICED % "None", "unreadable"),
+    "Python's True": (PRICED % "True", "unreadable"),
+    "undefined": (PRICED % "undefined", "unreadable"),
+    "trailing comma in the list": (f'{{"items": [{ITEM},]}}', "extracted"),
+    "trailing comma in an item": ('{"items": [{"name": "a,]", "price": "1.00",}]}', "extracted"),
+    "two trailing commas": (f'{{"items": [{ITEM},,]}}', "unreadable"),
+    "nothing but a comma": ('{"items": [,]}', "unreadable"),
+    "missing comma": (f'{{"items": [{ITEM} {ITEM}]}}', "unreadable"),
+    "missing colon": ('{"items" []}', "unreadable"),
+    "colon without a key": ('{"items": [], :1}', "unreadable"),
+    "single quotes": (GOOD.replace('"', "'"), "unreadable"),
+    "keys without quotes": ("{items: []}", "unreadable"),
+    "comment before": (f"// look\n{GOOD}", "extracted"),
+    "comment inside": (f'{{"items": [/* one */ {ITEM}]}}', "unreadable"),
+    "raw tab in a text": (GOOD.replace("Tea", "T\tea"), "unreadable"),
+    "raw line end in a text": (GOOD.replace("Tea", "T\nea"), "unreadable"),
+    "raw control character": (GOOD.replace("Tea", "T\x01ea"), "unreadable"),
+    "escaped control character": (GOOD.replace("Tea", "T\\u0001ea"), "extracted"),
+    "unknown escape": (GOOD.replace("Tea", "T\\qea"), "unreadable"),
+    "escape cut short": (GOOD.replace("Tea", "T\\u00"), "unreadable"),
+    "lone surrogate": (GOOD.replace("Tea", "\\ud83d"), "unreadable"),
+    "pair of surrogates": (GOOD.replace("Tea", "\\ud83c\\udf75"), "extracted"),
+    "U+2028 in a text": (GOOD.replace("Tea", "T\u2028ea"), "extracted"),
+    "byte order mark": ("\ufeff" + GOOD, "extracted"),
+    "1e2": (PRICED % "1e2", "extracted"),
+    "thirty digits": (PRICED % ("1" * 30), "extracted"),
+    "leading zero": (PRICED % "007", "extracted"),
+    "no digit before the mark": (PRICED % ".5", "unreadable"),
+    "plus": (PRICED % "+5", "unreadable"),
+    "hexadecimal": (PRICED % "0x10", "unreadable"),
+    "a list inside the price": (PRICED % '["1.00"]', "extracted"),
+    "an object inside the name": ('{"items": [{"name": {"en": "Tea"}, "price": "1.00"}]}', "extracted"),
+    "list of no objects": ('{"items": [1, "two", null]}', "extracted"),
+    "items is a text": ('{"items": "[]"}', "unreadable"),
+    "items is null": ('{"items": null}', "unreadable"),
+    "a literal": ("null", "unreadable"),
+    "a number": ("5", "unreadable"),
+    "a text": ('"items"', "unreadable"),
+    "brackets in texts": (GOOD.replace("Tea", "]}[{:,"), "extracted"),
+    "backslashes in texts": (GOOD.replace("Tea", '\\\\\\\\\\"\\\\'), "extracted"),
+    "quotes of SQL": (GOOD.replace("Tea", "'; drop table $1 {{ x }} %s --"), "extracted"),
+    "a long list": ('{"items": [' + ", ".join([ITEM] * 3000) + "]}", "extracted"),
+    "a long text with escapes": (GOOD.replace("Tea", '\\"' * 20_000), "extracted"),
+    "deep, but not too deep": ('{"items": [], "x": ' + "[" * 10 + "]" * 10 + "}", "empty"),
+    "cut off": (GOOD[:-4], "unreadable"),
+    "empty list": ("[]", "empty"),
+    "empty object": ("{}", "unreadable"),
+}
+
+
+def hostile_id(number: int) -> str:
+    """The id of the request whose answer has this content."""
+    return f"hostile-{number}"
+
+
+def write_hostile(raw: RawTables) -> None:
+    """A job whose answers have these contents, in order."""
+    ids = [hostile_id(number) for number in range(len(CONTENTS))]
+    raw.receipts(ids, currency="MYR")
+    raw.requests("hostile", {key: key for key in ids})
+    raw.job("hostile", "hostile")
+    lines = [answer_line(key, content) for key, (content, _) in zip(ids, CONTENTS.values(), strict=True)]
+    raw.lines("hostile", "hostile-file", lines)
