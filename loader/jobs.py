@@ -80,14 +80,12 @@ class Jobs:
             return ledger.unfinished_shards(connection)
 
     def clean_up(self) -> None:
-        """Remove what a killed run left: parts, shards that the ledger does not know, downloads that have landed."""
-        known = {shard_path(self.shard_dir, shard.shard_id).name for shard in self.unfinished_anywhere()}
+        """Remove what a killed run left: shards (sent or planned anew), parts of downloads, and those that landed."""
         downloads = list(self._download_dir.glob("*"))
         with self._warehouse.transaction() as connection:
             landed = ledger.landed_files(connection, [path.stem for path in downloads])
         for path in self.shard_dir.glob("*"):
-            if path.name not in known:
-                path.unlink()
+            path.unlink()
         for path in downloads:
             if path.suffix == ".part" or path.stem in landed:
                 path.unlink()
