@@ -6,11 +6,14 @@ import json
 import signal
 import time
 from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from _pytest.mark.structures import ParameterSet
 
+from loader.batch_api import BatchApi
+from loader.errors import ApiError
 from tests.faults.fault_proxy import GONE, Fault, FaultProxy, fault_proxy
 from tests.faults.harness import RECEIPTS, LoaderRuns, draw_receipts
 
@@ -277,3 +280,13 @@ def test_no_key_and_no_image_is_left_behind(runs: LoaderRuns, proxy: FaultProxy)
         assert runs.server.token.encode() not in content
         assert base64.b64encode(image)[:60] not in content
     assert (runs.warehouse.with_suffix(".files").stat().st_mode & 0o077) == 0
+
+
+def test_an_endless_trickle_is_cut_off(runs: LoaderRuns, proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("loader.bounded_stream.GRACE_SECONDS", 0.3)
+    api = BatchApi("the server", lambda: (proxy.url, runs.server.token))
+    api.patience_seconds = 0.1
+    proxy.trickle = "list_jobs"
+    with pytest.raises(ApiError, match="is too slow"):
+        api.find_job({"shard_id": "any"}, created_after=datetime.now(UTC))
+    api.close()
