@@ -1,16 +1,24 @@
 {#
-  The measures of the spend marts: a select over marts.receipt_items, grouped by `dimensions` (a dict of column
-  name -> expression), always by currency, and by category. The share is that of the category within its group.
+  The measures of the spend marts, grouped by `dimensions` (a dict of column name -> expression, over columns that
+  marts.receipt_items and marts.receipt_categories share), always by currency, and by category. The share is that of
+  the category within its group. Receipts are counted where they have one row a category: to find the distinct ones among
+  all items takes ten times as long as all else.
 #}
-{% macro spend_by(items, dimensions) %}
+{% macro spend_by(dimensions) %}
 
 with items as (
 
-    select * from {{ items }}
+    select * from {{ ref('receipt_items') }}
 
 ),
 
-grouped as (
+receipt_categories as (
+
+    select * from {{ ref('receipt_categories') }}
+
+),
+
+entries as (
 
     select
         {%- for name, expression in dimensions.items() %}
@@ -18,16 +26,42 @@ grouped as (
         {%- endfor %}
         currency,
         category,
-        count(distinct receipt_id) as receipt_count,
-        count(*) as item_count,
+        price,
+        false as is_receipt
+    from items
+
+    union all
+
+    select
+        {%- for name, expression in dimensions.items() %}
+        {{ expression }} as {{ name }},
+        {%- endfor %}
+        currency,
+        category,
+        null as price,
+        true as is_receipt
+    from receipt_categories
+
+),
+
+grouped as (
+
+    select
+        {%- for name in dimensions %}
+        {{ name }},
+        {%- endfor %}
+        currency,
+        category,
+        count(case when is_receipt then 1 end) as receipt_count,
+        count(price) as item_count,
         cast(sum(price) as decimal(18, 3)) as spend,
         cast(coalesce(sum(case when price >= 0 then price end), 0) as decimal(18, 3)) as gross_spend,
         cast(coalesce(sum(case when price < 0 then price end), 0) as decimal(18, 3)) as credits,
         cast(avg(case when price >= 0 then price end) as decimal(18, 3)) as average_price
-    from items
+    from entries
     group by
-        {%- for expression in dimensions.values() %}
-        {{ expression }},
+        {%- for name in dimensions %}
+        {{ name }},
         {%- endfor %}
         currency,
         category

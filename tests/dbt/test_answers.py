@@ -191,7 +191,8 @@ def test_warnings_are_stored_for_the_analyst(corpus: Warehouse) -> None:
         for (table,) in _rows(corpus, "select table_name from information_schema.tables where table_schema = 'audit'")
     }
     expected = {
-        "build_results",  # of `loader publish`: whether the last build was good
+        "build_results",
+        "built_parts",  # of `loader publish`: whether the last build was good
         "warn_ambiguous_price",
         "warn_lines_of_no_request",
         "warn_model_without_price",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
 import duckdb
+import pytest
 
 from tests.dbt.build import dbt_or_fail
 from tests.dbt.raw_tables import RawTables, answer_line
@@ -80,16 +82,14 @@ def contents(path: Path) -> dict[str, list[str]]:
 
 def run_models(raw: RawTables, *flags: str) -> dict[str, list[str]]:
     """Build seeds and models, without tests, and give the marts."""
-    dbt_or_fail(
-        "build",
-        "--resource-type",
-        "seed",
-        "--resource-type",
-        "model",
-        *flags,
-        warehouse=raw.path,
-    )
+    dbt_or_fail("build", "--resource-type", "seed", "--resource-type", "model", *flags, warehouse=raw.path)
     return contents(raw.path)
+
+
+def land(raw: RawTables, *loads: Load) -> None:
+    with raw:
+        for load in loads:
+            load(raw)
 
 
 def test_building_after_every_load_equals_a_full_refresh(tmp_path: Path) -> None:
@@ -100,9 +100,7 @@ def test_building_after_every_load_equals_a_full_refresh(tmp_path: Path) -> None
         raw = RawTables(path)
         states = []
         for together in loads:
-            with raw:
-                for load in together:
-                    load(raw)
+            land(raw, *together)
             states.append(run_models(raw))
         assert all(before != after for before, after in pairwise(states))
         results.append(states[-1])
@@ -111,13 +109,61 @@ def test_building_after_every_load_equals_a_full_refresh(tmp_path: Path) -> None
     assert any("25000" in row for row in results[0]["receipt_items"])
     assert not any("sample" in row for row in results[0]["receipts"])
 
-    # a mark that reading the lines again would not leave
-    with duckdb.connect(str(raw.path)) as warehouse:
-        warehouse.execute("update intermediate.int_output_lines__read set merchant = 'read once'")
-        warehouse.execute("update intermediate.int_output_lines__unnested_to_items set name = 'once'")
+
+def test_only_what_something_has_come_for_is_made_anew(tmp_path: Path) -> None:
+    raw = RawTables(tmp_path / "warehouse.duckdb")
+    land(raw, offered, first_asked, first_answered)
     run_models(raw)
-    with duckdb.connect(str(raw.path), read_only=True) as warehouse:
-        assert warehouse.execute("select distinct merchant from intermediate.int_output_lines__read").fetchall() == [
-            ("read once",)
-        ]
-        assert warehouse.execute("select distinct name from marts.receipt_items").fetchall() == [("once",)]
+    # marks that making a row again would not leave
+    with duckdb.connect(str(raw.path)) as warehouse:
+        for table, column in (
+            ("intermediate.int_output_lines__read", "merchant"),
+            ("intermediate.int_answers__ranked", "merchant"),
+            ("marts.receipts", "merchant"),
+            ("marts.receipt_items", "merchant"),
+        ):
+            warehouse.execute(f"update {table} set {column} = 'made once'")
+    unchanged = run_models(raw)
+    assert all("made once" in row for row in unchanged["receipts"] + unchanged["receipt_items"])
+
+    land(raw, asked_again)
+    rows = run_models(raw)["receipts"]
+    assert [receipt for receipt in "abc" if any(f"('{receipt}'" in row and "made once" in row for row in rows)] == ["a"]
+
+
+def test_after_a_build_of_a_part_the_rest_is_made_up_for(tmp_path: Path) -> None:
+    raw = RawTables(tmp_path / "warehouse.duckdb")
+    land(raw, offered, first_asked, first_answered)
+    run_models(raw)
+    land(raw, asked_again, currency_corrected)
+    dbt_or_fail("run", "--exclude", "receipt_items", warehouse=raw.path)
+    assert run_models(raw) == run_models(raw, "--full-refresh")
+
+
+def test_a_corrected_seed_reaches_all_rows(tmp_path: Path) -> None:
+    raw = RawTables(tmp_path / "warehouse.duckdb")
+    land(raw, offered, first_asked, first_answered)
+    before = run_models(raw)
+    with duckdb.connect(str(raw.path)) as warehouse:
+        warehouse.execute("insert into reference.category_overrides values ('Bun', null, 'Travel')")
+    dbt_or_fail("run", warehouse=raw.path)
+    overridden = contents(raw.path)
+    assert overridden["receipt_items"] and all("'Travel'" in row for row in overridden["receipt_items"])
+    assert run_models(raw) == before  # the seed's file has no such row
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(8))
+def test_any_order_of_loads_and_builds_equals_a_full_refresh(seed: int, tmp_path: Path) -> None:
+    draw = random.Random(seed)
+    loads = [samples, offered, first_asked, first_answered, asked_again, currency_corrected, landed_by_hand]
+    draw.shuffle(loads)
+    raw = RawTables(tmp_path / "warehouse.duckdb")
+    while loads:
+        count = draw.randint(1, 3)
+        land(raw, *loads[:count])
+        del loads[:count]
+        built = run_models(raw)
+        if draw.random() < 0.3:
+            assert run_models(raw) == built
+    assert built == run_models(raw, "--full-refresh")

@@ -1,22 +1,26 @@
+{{ config(materialized=incremental_on_duckdb(), unique_key='receipt_id') }}
+
 -- One row per answer to a receipt whose label can be read: how many of its items are on the label. An item is
 -- on the label when the names are equal, letters and digits only, or else alike (at most three edits in ten
 -- letters) and each is the other's best partner among what is left. Prices are compared apart.
 with items as (
 
     select * from {{ ref('int_items__valued') }}
-    where reason is null
+    where reason is null {{ only_changed('rebuild_key', also=true) }}
 
 ),
 
 answers as (
 
     select * from {{ ref('int_answers__ranked') }}
+    {{ only_changed('receipt_id') }}
 
 ),
 
 labels as (
 
     select * from {{ ref('int_labels__unnested_to_items') }}
+    {{ only_changed('receipt_id') }}
 
 ),
 
@@ -192,14 +196,16 @@ label_counts as (
 
     select
         answer_id,
+        receipt_id,
         count(*) as label_item_count
     from label_items
-    group by answer_id
+    group by answer_id, receipt_id
 
 )
 
 select
     label_counts.answer_id,
+    label_counts.receipt_id,
     label_counts.label_item_count,
     coalesce(matches.matched_item_count, 0) as matched_item_count,
     coalesce(matches.matched_price_count, 0) as matched_price_count

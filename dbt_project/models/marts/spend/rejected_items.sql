@@ -1,20 +1,24 @@
+{{ config(materialized=incremental_on_duckdb(), unique_key='receipt_id') }}
+
 -- One row per item of a receipt's current answer that is kept out of receipt_items.
 with items as (
 
     select * from {{ ref('int_items__valued') }}
+    {{ only_changed('rebuild_key') }}
 
 ),
 
 current_answers as (
 
     select * from {{ ref('int_answers__ranked') }}
-    where is_current
+    where is_current {{ only_changed('receipt_id', also=true) }}
 
 ),
 
 receipts as (
 
     select * from {{ ref('int_receipts__latest') }}
+    {{ only_changed('receipt_id') }}
 
 )
 

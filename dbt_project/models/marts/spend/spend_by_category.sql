@@ -1,2 +1,2 @@
 -- One row per currency and category.
-{{ spend_by(ref('receipt_items'), {}) }}
+{{ spend_by({}) }}

@@ -1,2 +1,2 @@
 -- One row per source, currency and category.
-{{ spend_by(ref('receipt_items'), {'source': 'source'}) }}
+{{ spend_by({'source': 'source'}) }}

@@ -1,0 +1,3 @@
+"""What `flags` are while sqlfluff renders the models."""
+
+FULL_REFRESH = False

@@ -1,0 +1,3 @@
+"""What `target` is while sqlfluff renders the models."""
+
+type = "duckdb"
