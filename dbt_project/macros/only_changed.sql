@@ -20,6 +20,17 @@
     {%- endif -%}
 {%- endmacro %}
 
+{# A where clause that leaves only the rows of files that this model has none of (all, in a full refresh). #}
+{% macro only_new_files(relation) -%}
+    {%- if execute and model.resource_type != 'unit_test' and is_incremental() -%}
+        where file_id in (
+            select landed.file_id from {{ relation }} as landed
+            except
+            select known.file_id from {{ this }} as known
+        )
+    {%- endif -%}
+{%- endmacro %}
+
 {#
   The strategy `replace_changed`: all rows whose `unique_key` (an expression over the table's columns) is to be made
   anew are replaced, also where nothing comes in their place, which `delete+insert` would leave.

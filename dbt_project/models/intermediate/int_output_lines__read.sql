@@ -7,13 +7,7 @@
 with lines as (
 
     select * from {{ ref('stg_raw__batch_output') }}
-    {% if is_incremental() %}
-        where file_id in (
-            select landed.file_id from {{ ref('stg_raw__batch_output') }} as landed
-            except
-            select known.file_id from {{ this }} as known
-        )
-    {% endif %}
+    {{ only_new_files(ref('stg_raw__batch_output')) }}
 
 ),
 

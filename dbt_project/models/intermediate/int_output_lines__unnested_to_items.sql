@@ -4,13 +4,7 @@
 with lines as (
 
     select * from {{ ref('int_output_lines__read') }}
-    {% if is_incremental() %}
-        where file_id in (
-            select landed.file_id from {{ ref('int_output_lines__read') }} as landed
-            except
-            select known.file_id from {{ this }} as known
-        )
-    {% endif %}
+    {{ only_new_files(ref('int_output_lines__read')) }}
 
 ),
 
