@@ -66,7 +66,8 @@ def test_an_older_warehouse_learns_the_one_name_of_an_api(tmp_path: Path) -> Non
     noted = {
         "embedded": "embedded", "api.mistral.ai": "api.mistral.ai", "api.mistral.ai:443": "api.mistral.ai",
         "localhost:8765": "127.0.0.1:8765", "[::1]:8765": "127.0.0.1:8765", "localhost": "127.0.0.1",
-        "127.0.0.1:80": "127.0.0.1", "proxy.example.com:8443": "proxy.example.com:8443", "localhost.lan:1": "localhost.lan:1",
+        "127.0.0.1:80": "127.0.0.1", "proxy.example.com:8443": "proxy.example.com:8443",
+        "localhost.lan:1": "localhost.lan:1",
     }  # fmt: skip
     warehouse = Warehouse(tmp_path / "w.duckdb")
     warehouse.prepare()
