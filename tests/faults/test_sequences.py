@@ -1,4 +1,4 @@
-"""Any sequence of loads, kills, faults, cancellations, new receipts and server restarts: nothing shows of it in the end.
+"""Any sequence of loads, kills, faults, cancellations, new receipts and server restarts: in the end nothing shows.
 
 Everything is real: the loader's processes, the sockets, the embedded server. A run without harm must succeed at once.
 At the end, without harm, one more load must leave the receipts and answers of an undisturbed load; the server has
