@@ -28,7 +28,7 @@ from tests.faults.fault_proxy import HARMS, Fault, FaultProxy, fault_proxy
 from tests.faults.harness import READER, TALLY, LoaderRuns, draw_receipts
 from tests.faults.loader_process import POINTS
 
-CALLS = ("upload", "find_file", "create_job", "list_jobs", "get_job", "cancel_job", "download")
+CALLS = ("upload", "find_file", "create_job", "list_jobs", "get_job", "cancel_job", "get_file", "download")
 MOST_RECEIPTS = 12
 LOAD = ("load", "--attempts", "20")  # a cancelled request has had an attempt
 
