@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -37,6 +38,7 @@ SEND_TIMEOUT_MS = 300_000  # for each phase, not for the whole upload
 PAGE_SIZE = 100
 MAX_WAIT_SECONDS = 60.0
 UNCLEAR_WAIT_SECONDS = 5.0
+SHORT_WAITS_SECONDS = (2.0, 10.0)  # before a result file that came too short is fetched again
 # Only these answers to an upload or a creation say for certain that nothing was done.
 REFUSALS = (400, 401, 402, 403, 404, 405, 413, 422)
 NETWORK_FAULTS = (httpx2.HTTPError, httpx2.StreamError, NoResponseError)
@@ -154,9 +156,12 @@ class BatchApi:
 
     def get_job(self, job_id: str) -> dict[str, Any]:
         """The job as it is now. Raises GoneError when the API does not know it."""
-        return _as_job(
+        job = _as_job(
             self._read(lambda: self._client.batch.jobs.get(job_id=job_id, timeout_ms=READ_TIMEOUT_MS), may_be_gone=True)
         )
+        if job["id"] != job_id:
+            raise ApiError(f"{self.name} told of job {job['id']} when asked for {job_id}: run the same command again")
+        return job
 
     def find_job(self, metadata: dict[str, str], created_after: datetime) -> dict[str, Any] | None:
         """The oldest job that carries this metadata, or None.
@@ -171,12 +176,15 @@ class BatchApi:
         return None
 
     def _jobs(self, created_after: datetime) -> Iterator[dict[str, Any]]:
+        """All jobs, up to a page without new ones: a page may hold fewer than were asked for and not be the last."""
+        seen: set[str] = set()
         for page in count():
             answer = self._read(partial(self._list_jobs, page, created_after))
-            jobs = answer.data or []
-            yield from (_as_job(job) for job in jobs)
-            if len(jobs) < PAGE_SIZE:
+            new = [job for job in map(_as_job, answer.data or []) if job["id"] not in seen]
+            if not new:
                 return
+            seen.update(job["id"] for job in new)
+            yield from new
 
     def _list_jobs(self, page: int, created_after: datetime) -> ListBatchJobsResponse:
         return self._client.batch.jobs.list(
@@ -196,24 +204,43 @@ class BatchApi:
         )
         return next((_checked_id(file.id) for file in answer.data if file.filename == name), None)
 
-    def download(self, file_id: str, path: Path) -> None:
-        """Fetch a result file to `path`: whole and synced, or not there. Raises GoneError when it has expired."""
+    def download(self, file_id: str, path: Path, may_be_short: bool = False) -> None:
+        """Fetch a result file to `path`: whole and synced, or not there. Raises GoneError when it has expired.
+
+        One that comes shorter than the API says it is, is fetched again, and refused (ApiError) if that doesn't help,
+        unless it `may_be_short`.
+        """
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_name(path.name + ".part")
+        size = self._file_size(file_id)
+        for wait in (0.0, *SHORT_WAITS_SECONDS):
+            time.sleep(wait)
+            self._read(partial(self._fetch, file_id, part), may_be_gone=True)
+            got = part.stat().st_size
+            if got >= size or may_be_short:
+                part.rename(path)
+                return
+            self._on_trouble(f"{self.name} gave {got} of the {size} bytes of file {file_id}")
+        raise ApiError(
+            f"{self.name} gives {got} of the {size} bytes of file {file_id}: run the same command again later; "
+            "`loader cancel --forget` takes what comes and lets the rest be asked again"
+        )
 
-        def fetch() -> None:
-            response = self._client.files.download(file_id=file_id, timeout_ms=READ_TIMEOUT_MS)
-            try:
-                with part.open("wb") as file:
-                    for chunk in response.iter_bytes():
-                        file.write(chunk)
-                    file.flush()
-                    os.fsync(file.fileno())
-            finally:
-                response.close()
+    def _file_size(self, file_id: str) -> int:
+        """The size of a file as the API says it, in bytes; 0 where it doesn't."""
+        retrieve = partial(self._client.files.retrieve, file_id=file_id, timeout_ms=READ_TIMEOUT_MS)
+        return self._read(retrieve, may_be_gone=True).size_bytes or 0
 
-        self._read(fetch, may_be_gone=True)
-        part.rename(path)
+    def _fetch(self, file_id: str, part: Path) -> None:
+        response = self._client.files.download(file_id=file_id, timeout_ms=READ_TIMEOUT_MS)
+        try:
+            with part.open("wb") as file:
+                for chunk in response.iter_bytes():
+                    file.write(chunk)
+                file.flush()
+                os.fsync(file.fileno())
+        finally:
+            response.close()
 
     def ask(self, model: str, body: dict[str, Any]) -> dict[str, Any]:
         """One live chat completion; the answer as the API gives it."""
@@ -303,13 +330,18 @@ def _message_of(body: str) -> str:
     try:
         fields = orjson.loads(body)
     except orjson.JSONDecodeError:
-        return re.sub(r"\s+", " ", body[:2000])
+        return in_a_line(body)
     if not isinstance(fields, dict):
         return ""
     said = fields.get("message") or fields.get("detail") or ""
     if isinstance(said, list):
         said = "; ".join(str(one.get("msg", "")) for one in said if isinstance(one, dict))
-    return re.sub(r"\s+", " ", str(said))
+    return in_a_line(str(said))
+
+
+def in_a_line(said: str) -> str:
+    """Words of the server in one line, without long runs of letters and digits, such as an image is in base64."""
+    return re.sub(r"[A-Za-z0-9+/=_-]{50,}", "…", re.sub(r"\s+", " ", said[:2000]))
 
 
 def _is_passing(error: BaseException) -> bool:

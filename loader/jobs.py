@@ -25,6 +25,7 @@ from loader.batch_api import (
     GoneError,
     UnclearError,
     UnreachableError,
+    in_a_line,
     result_files,
 )
 from loader.errors import ApiError, LoaderError, WarehouseError
@@ -41,6 +42,7 @@ BUSY_POLL_SHARE = 0.05  # of the time of a run that is busy sending, at most
 SETTLE_SECONDS = (5.0, 15.0, 40.0)
 EMBEDDED_SETTLE_SECONDS = (0.5, 1.0)
 CLOCK_SKEW = timedelta(days=1)
+FILES_COME_WITHIN = timedelta(minutes=10)  # of a job's end
 SHOWN_IDS = 100
 
 
@@ -93,7 +95,10 @@ class Jobs:
     def abandon(self, shard: ShardRecord) -> None:
         """Drop a shard that has no job: nothing was paid for, and its requests will be planned anew."""
         if shard.input_file_id:
-            self._api.delete_file(shard.input_file_id)
+            try:
+                self._api.delete_file(shard.input_file_id)
+            except ApiError as error:  # it only takes up room, and goes after a month
+                self._report.say(f"file {shard.input_file_id} stays on the server: {error}")
         with self._warehouse.transaction() as connection:
             ledger.abandon(connection, shard.shard_id)
         shard_path(self.shard_dir, shard.shard_id).unlink(missing_ok=True)
@@ -193,7 +198,7 @@ class Jobs:
 
     def sleep(self) -> None:
         """A fortieth of the time that the oldest running job has taken so far, 0.1 to 30 seconds."""
-        made = [job["created_at"] for job in self._jobs.values() if job["status"] not in TERMINAL]
+        made = [job["created_at"] for job in self._jobs.values() if not _is_over(job)]
         time.sleep(min(max((time.time() - min(made)) / 40, 0.1), 30.0) if made else 0.1)
 
     def poll(self) -> int:
@@ -207,7 +212,7 @@ class Jobs:
             self._sizes[shard.job_id or ""] = shard.request_count
             try:
                 job = self._look_at(shard)
-                if job["status"] in TERMINAL:
+                if _is_over(job):
                     self._land(shard, job)
                 else:
                     running += 1
@@ -241,7 +246,7 @@ class Jobs:
 
         A file that is not there is only given up when it can have expired, or when `is_given_up`. Raises ApiError.
         """
-        ended = datetime.fromtimestamp(job.get("completed_at") or time.time(), UTC).replace(tzinfo=None)
+        ended = _ended_at(job) or now()
         with self._warehouse.transaction() as connection:
             ledger.note_expiry(connection, shard.shard_id, ended + ledger.RESULTS_KEPT)
         fetched: list[tuple[str, str, Path]] = []
@@ -249,7 +254,7 @@ class Jobs:
             path = self._download_dir / f"{file_id}.jsonl"
             try:
                 if not path.exists():
-                    self._api.download(file_id, path)
+                    self._api.download(file_id, path, may_be_short=is_given_up)
                 fetched.append((file_id, kind, path))
             except GoneError as error:
                 kept_until = ended + ledger.RESULTS_KEPT
@@ -274,7 +279,7 @@ class Jobs:
         for _, _, path in fetched:
             path.unlink()
         if job["status"] != "SUCCESS":
-            reasons = "; ".join(str(error.get("message")) for error in job.get("errors") or [])
+            reasons = in_a_line("; ".join(str(error.get("message")) for error in job.get("errors") or []))
             self._report.say(f"job {job['id']} ended as {job['status']}{f': {reasons[:200]}' if reasons else ''}")
         if missing:
             names = ", ".join(missing[:SHOWN_IDS]) + (", …" if len(missing) > SHOWN_IDS else "")
@@ -337,6 +342,26 @@ class Jobs:
         with self._warehouse.transaction() as connection:
             append_job(connection, job, shard.shard_id)
             ledger.settle(connection, shard.shard_id, shard.job_id or "")
+
+
+def _ended_at(job: dict[str, Any]) -> datetime | None:
+    """When a job ended (UTC), if what it says of that can be true."""
+    ended = job.get("completed_at") or 0
+    if not job["created_at"] <= ended <= time.time() + CLOCK_SKEW.total_seconds():
+        return None
+    return datetime.fromtimestamp(ended, UTC).replace(tzinfo=None)
+
+
+def _is_over(job: dict[str, Any]) -> bool:
+    """Whether a job has ended and its results can be fetched.
+
+    One that has just ended may count answers and not name their file yet. To take that for the end would lose them.
+    """
+    if job["status"] not in TERMINAL:
+        return False
+    ended = _ended_at(job)
+    is_waiting_for_file = not job.get("output_file") and job["succeeded_requests"] > 0
+    return not (is_waiting_for_file and ended is not None and now() - ended < FILES_COME_WITHIN)
 
 
 @cache

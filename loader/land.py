@@ -8,6 +8,7 @@ recognised by their id and joined to their receipts.
 from __future__ import annotations
 
 import hashlib
+import time
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -169,7 +170,7 @@ def _job(connection: duckdb.DuckDBPyConnection, file_id: str) -> dict[str, Any]:
         """,
         {"job_id": file_id},
     )
-    moment = int(now().timestamp())
+    moment = int(time.time())
     return {
         "id": file_id,
         "object": "batch",

@@ -99,4 +99,15 @@ MIGRATIONS: list[tuple[int, str, str]] = [
         );
         """,
     ),
+    (
+        3,
+        "one_name_an_api",
+        # As `settings.Settings.api` spells it: loopback has one name, and the usual ports none.
+        r"""
+        update ledger.shards
+        set api = regexp_replace(
+            regexp_replace(lower(api), '^(localhost|\[::1\])(:\d+)?$', '127.0.0.1\2'), '\.?(:80|:443)?$', ''
+        );
+        """,
+    ),
 ]

@@ -45,7 +45,7 @@ class Settings:
         """Where jobs are made, as the ledger notes it: a job is known only there."""
         if self.is_embedded:
             return "embedded"
-        return urlsplit(self.server_url).netloc.lower() if self.server_url else VENDOR
+        return _api_name(self.server_url) if self.server_url else VENDOR
 
     @property
     def work_dir(self) -> Path:
@@ -131,6 +131,20 @@ def _check_url(url: str) -> None:
         raise SettingsError(f"MISTRAL_SERVER_URL is {url!r}: it must be a URL like https://proxy.example.com")
     if parts.username or parts.password:
         raise SettingsError("MISTRAL_SERVER_URL holds a user or password: put the key in MISTRAL_API_KEY instead")
+
+
+def _api_name(url: str) -> str:
+    """Host and port of a checked URL, in one spelling: jobs made under another would seem to be someone else's.
+
+    Migration 3 brings older warehouses to the same spelling.
+    """
+    parts = urlsplit(url)
+    host = (parts.hostname or "").rstrip(".")
+    if host in ("localhost", "::1"):
+        host = "127.0.0.1"
+    elif ":" in host:
+        host = f"[{host}]"
+    return host if parts.port in (None, 80, 443) else f"{host}:{parts.port}"
 
 
 def known_currency(code: str | None) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -135,3 +136,17 @@ def test_a_cut_off_answer_landed_by_hand_is_asked_again_with_more_tokens(warehou
     with warehouse.transaction() as connection:
         decision = ledger.decide(connection, ["c1"], ["r1"], "m", 3, False)["c1"]
     assert (decision.attempt, decision.truncated_at) == (3, 4096)
+
+
+def test_a_job_of_a_file_landed_by_hand_ended_now_in_any_time_zone(
+    warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    try:
+        land_file(warehouse, write(tmp_path / "a.jsonl", answer("0")), None, "load1")
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    ((ended,),) = rows(warehouse, "select (job::json->>'completed_at')::bigint from raw.batch_jobs")
+    assert abs(ended - time.time()) < 60

@@ -105,8 +105,18 @@ def test_receipts_in_an_env_file_may_stand_beside_it(monkeypatch: pytest.MonkeyP
     assert read_settings().receipts == str(tmp_path / "my" / "receipts")
 
 
-def test_one_api_has_one_name(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("name", "spellings"),
+    [
+        ("api.mistral.ai", ["", "https://API.mistral.ai/", "https://api.mistral.ai:443", "https://api.mistral.ai./v1/"]),
+        ("127.0.0.1:8765", ["http://localhost:8765", "http://127.0.0.1:8765/", "http://LocalHost:8765", "http://[::1]:8765"]),
+        ("127.0.0.1", ["http://localhost", "http://127.0.0.1:80/"]),
+        ("proxy.example.com:8443", ["https://proxy.example.com:8443", "https://Proxy.Example.com:8443/mistral"]),
+        ("[fe80::1]:8765", ["http://[FE80::1]:8765"]),
+    ],
+)  # fmt: skip
+def test_one_api_has_one_name(monkeypatch: pytest.MonkeyPatch, name: str, spellings: list[str]) -> None:
     monkeypatch.setenv("MISTRAL_API_KEY", "key")
-    assert read_settings().api == "api.mistral.ai"
-    monkeypatch.setenv("MISTRAL_SERVER_URL", "https://API.mistral.ai/")
-    assert read_settings().api == "api.mistral.ai"
+    for url in spellings:
+        monkeypatch.setenv("MISTRAL_SERVER_URL", url)
+        assert read_settings().api == name

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from pathlib import Path
 
 import duckdb
@@ -58,6 +59,27 @@ def test_a_warehouse_of_an_older_version_is_brought_up_to_date(tmp_path: Path) -
     warehouse.prepare()
     assert rows(warehouse, "select count(*) from ledger.shards") == [(0,)]
     assert rows(warehouse, "select load_id from raw.loads") == [("l",)]
+
+
+def test_an_older_warehouse_learns_the_one_name_of_an_api(tmp_path: Path) -> None:
+    """Jobs that were made under another spelling of the address are taken up all the same."""
+    noted = {
+        "embedded": "embedded", "api.mistral.ai": "api.mistral.ai", "api.mistral.ai:443": "api.mistral.ai",
+        "localhost:8765": "127.0.0.1:8765", "[::1]:8765": "127.0.0.1:8765", "localhost": "127.0.0.1",
+        "127.0.0.1:80": "127.0.0.1", "proxy.example.com:8443": "proxy.example.com:8443",
+        "localhost.lan:1": "localhost.lan:1",
+    }  # fmt: skip
+    warehouse = Warehouse(tmp_path / "w.duckdb")
+    warehouse.prepare()
+    with warehouse.transaction() as connection:
+        connection.execute("delete from ledger.migrations where version = 3")
+        for name in noted:
+            connection.execute(
+                "insert into ledger.shards values (?, ?, 'm', 'p', 's', 'l', 'submitted', 1, 1, 0, null, 'j', null, ?)",
+                [name, name, datetime(2026, 1, 1)],
+            )
+    warehouse.prepare()
+    assert dict(rows(warehouse, "select shard_id, api from ledger.shards")) == noted  # type: ignore[arg-type]
 
 
 def test_a_newer_schema_is_refused(warehouse: Warehouse) -> None:

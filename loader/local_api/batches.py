@@ -49,6 +49,7 @@ class BatchRunner:
         self._stopping = threading.Event()
         self._orphans_gone = threading.Event()
         self._threads = ThreadPoolExecutor(JOBS_AT_ONCE, thread_name_prefix="job")
+        self._endings = ThreadPoolExecutor(1, thread_name_prefix="ending")  # of jobs that are cancelled in the queue
         self._futures: dict[str, Future[None]] = {}
 
     def start(self) -> None:
@@ -66,11 +67,14 @@ class BatchRunner:
         self._futures[job_id] = self._threads.submit(self._run, job_id)
 
     def cancel(self, job_id: str) -> None:
-        """Ask a job to end with what it has; one that hasn't begun ends at once."""
+        """Ask a job to end with what it has; one that waits for its turn needn't wait for that.
+
+        It may have lines all the same, answered by an earlier server.
+        """
         self._store.request_cancellation(job_id)
         future = self._futures.get(job_id)
         if future is not None and future.cancel():
-            self._store.finish_job(job_id, "CANCELLED")
+            self._futures[job_id] = self._endings.submit(self._run, job_id)
 
     def stop(self) -> None:
         """Put all jobs down where they are, to be taken up by the next server, and end the workers."""
@@ -78,6 +82,7 @@ class BatchRunner:
         self._orphans_gone.set()
         self._pool.refuse_further_work()
         self._threads.shutdown(wait=True, cancel_futures=True)
+        self._endings.shutdown(wait=True, cancel_futures=True)
         self._pool.stop()
 
     def _run(self, job_id: str) -> None:

@@ -78,6 +78,7 @@ def main() -> None:
     jobs.SETTLE_SECONDS = (0.05, 0.1)
     jobs.UNCLEAR_WAIT_SECONDS = batch_api.UNCLEAR_WAIT_SECONDS = 0.05
     batch_api._backoff = wait_fixed(0.05)
+    batch_api.SHORT_WAITS_SECONDS = (0.05, 0.05)
     if at := os.environ.get("KILL_AT"):
         point, when, nth = at.rsplit(":", 2)
         kill_at(point, when, int(nth))

@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from tests.faults.fault_proxy import HARMS, Fault, FaultProxy, fault_proxy
 from tests.faults.harness import TALLY, LoaderRuns
@@ -47,7 +45,7 @@ def check(runs: LoaderRuns, undisturbed: LoaderRuns, proxy: FaultProxy, *faults:
     assert runs.server.token not in said, "the key must not be shown"
     if code == 1:
         assert sum(line.startswith("error: ") for line in said.splitlines()) == 1, said
-    assert all("Bearer" not in value for value in proxy.served_after_redirect), "the key followed a redirect"
+    assert not proxy.served_after_redirect, "a redirect was followed, which might lead the key to another host"
     proxy.begin()
     runs.assert_healed(undisturbed)
 
@@ -67,24 +65,3 @@ def test_the_search_for_a_job_after_an_unclear_creation_fails_too(
 ) -> None:
     unclear = Fault("create_job", "502", after=True)
     check(runs, undisturbed, proxy, unclear, *(Fault("list_jobs", harm, nth) for nth in (1, 2)))
-
-
-@pytest.mark.slow
-def test_any_sequence_of_faults(
-    runs: LoaderRuns, undisturbed: LoaderRuns, proxy: FaultProxy, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    fault = st.builds(
-        Fault,
-        call=st.sampled_from((*CALLS, "list_jobs", "find_file")),
-        harm=st.sampled_from(HARMS),
-        nth=st.integers(1, 4),
-        after=st.booleans(),
-    ).filter(lambda fault: fault.harm != "402" or not fault.after)
-
-    @settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
-    @given(faults=st.lists(fault, min_size=2, max_size=6))
-    def sequence(faults: list[Fault]) -> None:
-        fresh = LoaderRuns(runs.folder, tmp_path_factory.mktemp("sequence") / "w.duckdb", runs.server, proxy.url)
-        check(fresh, undisturbed, proxy, *faults)
-
-    sequence()

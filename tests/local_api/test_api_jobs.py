@@ -127,13 +127,15 @@ def test_a_cancelled_job_keeps_what_was_answered(
     assert jobs.cancel(job_id=job.id).status == "CANCELLED"
 
 
-def test_a_job_that_waits_its_turn_is_cancelled_at_once(
+def test_a_job_that_waits_its_turn_is_cancelled_before_it(
     monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
     monkeypatch.setenv("INSTANT_READER_SECONDS", "0.1")
     api: ApiServer = request.getfixturevalue("api_server")
     created = [start_job(api.client, batch_lines.lines(100)) for _ in range(5)]
-    assert api.client.batch.jobs.cancel(job_id=created[-1].id).status == "CANCELLED"
+    api.client.batch.jobs.cancel(job_id=created[-1].id)
+    assert finished(api.client, created[-1].id).status == "CANCELLED"
+    assert api.client.batch.jobs.list(status=["SUCCESS"]).total == 0, "its turn had not come"
     for job in created:
         api.client.batch.jobs.cancel(job_id=job.id)
         assert finished(api.client, job.id).status == "CANCELLED"

@@ -18,6 +18,7 @@ from mistralai.client.models import BatchJob
 
 from loader.errors import LoaderError
 from loader.local_api.app import create_app
+from loader.local_api.batches import JOBS_AT_ONCE
 from loader.local_api.serve import Child, launch, serve, start_embedded
 from tests import instant_reader
 from tests.local_api import batch_lines
@@ -152,6 +153,9 @@ def test_time_runs_out_and_what_was_answered_is_kept(
     job_id = run_until_answered(client, 300, 5)
     child.process.kill()
     child.stop()
+    wait_until(lambda: not any(map(is_alive, worker_pids(tmp_path / "state"))))
+    with next((tmp_path / "state" / "jobs" / job_id).glob("output-*.jsonl")).open("ab") as file:
+        file.write(b'{"id":"299-torn')  # as the end of the whole machine leaves it
     with sqlite3.connect(tmp_path / "state" / "state.sqlite3") as db:  # a day and a bit goes by
         db.execute("update jobs set created = created - 25 * 3600")
     db.close()
@@ -162,6 +166,29 @@ def test_time_runs_out_and_what_was_answered_is_kept(
         results = download(client, job.output_file)
         assert 5 <= len(results) == job.succeeded_requests < 300
         assert len(reader_log.read_text().split()) == len(results)
+    finally:
+        child.stop()
+
+
+def test_a_job_taken_up_and_cancelled_before_its_turn_keeps_what_was_answered(
+    tmp_path: Path, reader_log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("INSTANT_READER_SECONDS", "0.05")
+    child, client = start(tmp_path / "state")
+    job_id = run_until_answered(client, 200, 3)
+    others = [start_job(client, batch_lines.lines(200)).id for _ in range(JOBS_AT_ONCE)]
+    child.process.kill()
+    child.stop()
+    with sqlite3.connect(tmp_path / "state" / "state.sqlite3") as db:  # as if it had been made last and begun first
+        db.execute("update jobs set seq = 100 where id = ?", (job_id,))
+    db.close()
+    child, client = start(tmp_path / "state")
+    try:
+        client.batch.jobs.cancel(job_id=job_id)
+        job = finished(client, job_id)
+        assert job.status == "CANCELLED"
+        assert 3 <= len(download(client, job.output_file)) == job.succeeded_requests < 200
+        assert all(client.batch.jobs.get(job_id=other).completed_at is None for other in others)
     finally:
         child.stop()
 
