@@ -1,8 +1,7 @@
 """`make parity`: the same raw tables built by dbt on DuckDB and on Spark's kin, and all marts compared.
 
 The rows are the edge cases that the dbt tests hold, the hostile contents and generated answers. Sail is embedded
-here; Spark runs in process, where it is installed and Java is there. Ends with 1 when anything differs that is not
-in KNOWN.
+here; Spark runs in process, where it is installed and Java is there. Ends with 1 when anything differs.
 """
 
 from __future__ import annotations
@@ -31,13 +30,6 @@ from tests.parity.hostile import CONTENTS, hostile_id, write_hostile
 
 PROJECT = Path(__file__).resolve().parents[2] / "dbt_project"
 LINES_A_FILE = 50_000
-# Known to differ, by the receipt: the answers to these are left out.
-KNOWN: dict[str, str] = {
-    "shape-very deep": "lists nested more than 16 deep are not JSON on Spark: the reason reads otherwise",
-    "shape-keys twice": "Sail takes the last of two equal keys in an item, DuckDB the first",
-    "hostile-7": "the same",
-    "refusal-error object without message": "Sail keeps the spaces of an error object, DuckDB drops them",
-}
 
 
 def write_raw(path: Path, answers: int) -> None:
@@ -46,10 +38,6 @@ def write_raw(path: Path, answers: int) -> None:
     with raw:
         for write in (write_corpus, write_scenarios, write_sources, write_labelled, write_hostile):
             write(raw)
-        for key in KNOWN:
-            raw.warehouse.execute(
-                "delete from raw.batch_output where line like '%\"custom_id\": \"' || ? || '\"%'", [key]
-            )
     with tempfile.TemporaryDirectory() as folder, Warehouse(path).transaction() as connection:
         for first in range(0, answers, LINES_A_FILE):
             last = min(first + LINES_A_FILE, answers)
@@ -134,7 +122,7 @@ def wrong_statuses(statuses: dict[str, str]) -> list[str]:
     return [
         f"content `{name}`: {statuses.get(hostile_id(number))} instead of {status}"
         for number, (name, (_, status)) in enumerate(CONTENTS.items())
-        if hostile_id(number) not in KNOWN and statuses.get(hostile_id(number)) != status
+        if statuses.get(hostile_id(number)) != status
     ]
 
 
