@@ -51,6 +51,8 @@ CONTENTS: dict[str, tuple[str, str]] = {
     "byte order mark": ("\ufeff" + GOOD, "extracted"),
     "1e2": (PRICED % "1e2", "extracted"),
     "thirty digits": (PRICED % ("1" * 30), "extracted"),
+    "a number without end": (PRICED % ("1." + "0" * 20_000), "extracted"),
+    "a price of many groups": (PRICED % f'"1{",000" * 5000}"', "extracted"),
     "leading zero": (PRICED % "007", "extracted"),
     "no digit before the mark": (PRICED % ".5", "unreadable"),
     "plus": (PRICED % "+5", "unreadable"),
@@ -88,6 +90,8 @@ CONTENTS: dict[str, tuple[str, str]] = {
     "cut off in an item": (GOOD[:-20], "truncated"),
     "cut off after a thousand items": ('{"items": [' + ", ".join([ITEM] * 1000) + ', {"name": "Te', "truncated"),
     "cut off in a run of escapes": ('{"items": [' + ITEM + ', {"name": "' + '\\"' * 3000, "truncated"),
+    "cut off with braces in a text": ('{"items": [' + ITEM + ', {"name": "a}{"}, {"name": "}}', "truncated"),
+    "cut off in a number without end": ('{"items": [' + ITEM + ', {"price": 1.' + "0" * 20_000, "truncated"),
     "cut off in a run of brackets": ('{"items": [' + ITEM + "," + "[{" * 2000, "truncated"),
 }
 
