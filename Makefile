@@ -5,6 +5,8 @@ SHELL := /bin/bash
 
 PYTHON ?= python3
 BIN := .venv/bin
+# Spark's client conflicts with Sail's, so that it has an environment of its own, where there is a Java for it.
+SPARK := $(if $(or $(shell command -v java),$(JAVA_HOME)),.venv-spark/.installed)
 export DO_NOT_TRACK := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -27,7 +29,7 @@ report: .venv/.report ## a first look at the marts as one HTML page: data/report
 test: .venv/.developer ## the quick tests (under 5 minutes)
 	@$(BIN)/python -m pytest -n 2 -m "not slow"
 
-test-all: .venv/.sail ## every test
+test-all: .venv/.sail $(SPARK) ## every test, on Sail, too, and where Java is on Spark
 	@$(BIN)/python -m pytest -n 2
 
 lint: .venv/.developer ## ruff, mypy, sqlfluff
@@ -45,11 +47,11 @@ bench: .venv/.bench ## speed and memory beside other ways, in one table: data/be
 bench-quick: .venv/.bench ## the same at a tenth of the size (under 3 minutes)
 	@$(BIN)/python -m tests.bench --quick
 
-parity: .venv/.sail ## the same answers on DuckDB and Sail (and Spark, where it is installed), every mart compared
+parity: .venv/.sail $(SPARK) ## the same answers on DuckDB and Sail, and where Java is on Spark: every mart compared
 	@$(BIN)/python -W ignore -m tests.parity
 
 clean: ## remove the environment and what tools leave behind; never the warehouse
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis dbt_project/target dbt_project/logs
+	rm -rf .venv .venv-spark .pytest_cache .mypy_cache .ruff_cache .hypothesis dbt_project/target dbt_project/logs
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help: ## this list
@@ -82,4 +84,11 @@ help: ## this list
 .venv/.sail: .venv/.developer
 	@echo "adding Sail, an engine with Spark's SQL (once)"
 	@$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[report,sail]'
+	@touch $@
+
+.venv-spark/.installed: pyproject.toml constraints.txt
+	@echo "setting up .venv-spark, with Spark itself (once; about a minute)"
+	@$(PYTHON) -m venv .venv-spark
+	@.venv-spark/bin/pip install --quiet --constraint constraints.txt pip
+	@.venv-spark/bin/pip install --quiet --constraint constraints.txt --editable '.[spark]'
 	@touch $@

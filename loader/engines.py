@@ -1,14 +1,16 @@
 """What dbt needs around it on engines beside DuckDB: where the raw parts are, and a Sail server where none is named.
 
-The embedded Sail forgets its tables when it ends and writes only into empty folders, so every build makes all of its
-tables in a new folder beside the old one, which takes its place when the build has succeeded.
+Sail forgets its tables when a session ends (unless its server has a catalog that lasts) and writes only into empty
+folders. So where LAKE says where its tables are, every build makes all of them anew: in a new folder beside the old
+one, which takes its place when the build has succeeded; behind a URL, in a folder of the build's own.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from loader.errors import SettingsError
@@ -57,15 +59,25 @@ def run_on(target: str, warehouse: Path, environment: dict[str, str], run: Calla
     if "://" not in parts and not Path(parts).is_dir():
         raise SettingsError(f"{parts} does not exist: run `loader export {parts}` first, or name it in RAW_PARTS")
     environment = {**environment, "RAW_PARTS": parts}
-    if target != "sail" or environment.get("SPARK_REMOTE"):
+    if target != "sail":
         return run(environment)
-    lake = Path(environment.get("LAKE") or warehouse.parent / "lake").resolve()
+    server = environment.get("SPARK_REMOTE")
+    with nullcontext(server) if server else embedded_sail() as url:
+        return _run_on_sail({**environment, "SPARK_REMOTE": url}, None if server else warehouse.parent / "lake", run)
+
+
+def _run_on_sail(environment: dict[str, str], default: Path | None, run: Callable[[dict[str, str]], int]) -> int:
+    place = environment.get("LAKE") or default
+    if place is None:  # the server's own catalog says where
+        return run(environment)
+    if "://" in str(place):
+        return run({**environment, "LAKE": f"{place}/{dt.datetime.now(dt.UTC):%Y%m%dT%H%M%SZ}"})
+    lake = Path(place).resolve()
     made = lake.with_name(f".{lake.name}.part")
     shutil.rmtree(made, ignore_errors=True)
     made.mkdir(parents=True)
     try:
-        with embedded_sail() as url:
-            ended = run({**environment, "SPARK_REMOTE": url, "LAKE": str(made)})
+        ended = run({**environment, "LAKE": str(made)})
         if ended == 0 and (made / "marts").is_dir():
             swap_in_folder(made, lake)
     finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -38,9 +39,11 @@ def no_server(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("no_server")
-def test_a_build_takes_the_place_of_the_last_and_a_failed_one_does_not(tmp_path: Path) -> None:
+@pytest.mark.parametrize("named", [False, True])
+def test_a_build_takes_the_place_of_the_last_and_a_failed_one_does_not(tmp_path: Path, named: bool) -> None:
     (tmp_path / "raw").mkdir()
     lake = tmp_path / "lake"
+    server = {"SPARK_REMOTE": "sc://127.0.0.1:1", "LAKE": str(lake)} if named else {}
 
     def build(content: str, code: int) -> int:
         def run(environment: dict[str, str]) -> int:
@@ -52,7 +55,7 @@ def test_a_build_takes_the_place_of_the_last_and_a_failed_one_does_not(tmp_path:
             (made / "part").write_text(content)
             return code
 
-        return run_on("sail", tmp_path / "w.duckdb", {}, run)
+        return run_on("sail", tmp_path / "w.duckdb", server, run)
 
     for content, code, expected in (("one", 0, "one"), ("two", 1, "one"), ("three", 0, "three")):
         assert build(content, code) == code
@@ -71,6 +74,24 @@ def test_a_server_that_is_named_is_used_and_keeps_its_own_tables(tmp_path: Path)
     for target in ("sail", "spark"):
         run_on(target, tmp_path / "w.duckdb", environment, run)
     assert given == [environment, environment]
+
+
+@pytest.mark.usefixtures("no_server")
+@pytest.mark.parametrize("server", [None, "sc://engine:15002"])
+def test_behind_a_url_every_build_on_sail_has_a_folder_of_its_own(tmp_path: Path, server: str | None) -> None:
+    given: list[dict[str, str]] = []
+    environment = {"LAKE": "s3://bucket/lake", "RAW_PARTS": "s3://bucket/raw"}
+    if server:
+        environment["SPARK_REMOTE"] = server
+
+    def run(environment: dict[str, str]) -> int:
+        given.append(environment)
+        return 0
+
+    run_on("sail", tmp_path / "w.duckdb", environment, run)
+    assert given[0]["SPARK_REMOTE"] == (server or "sc://127.0.0.1:1")
+    assert re.fullmatch(r"s3://bucket/lake/\d{8}T\d{6}Z", given[0]["LAKE"])
+    assert list(tmp_path.iterdir()) == [], "a URL is not taken for a folder"
 
 
 def test_without_an_export_the_command_to_run_is_named(tmp_path: Path) -> None:

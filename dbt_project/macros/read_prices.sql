@@ -200,7 +200,8 @@ valued as (
                         then replace(replace(digits, '.', ''), ',', '')
                     when reading = 'decimal'
                         then concat(
-                            replace(replace(before_mark, '.', ''), ',', ''), '.', after_mark
+                            -- digits after so many round nothing, and Sail reads no more than 38
+                            replace(replace(before_mark, '.', ''), ',', ''), '.', substr(after_mark, 1, 18)
                         )
                 end
             ) as decimal(18, 3))

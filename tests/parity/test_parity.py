@@ -7,8 +7,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from tests.parity.__main__ import compare, engines
+from tests.parity.__main__ import compare
 from tests.parity.compare import differences, marts_of_lake, marts_of_warehouse
+from tests.parity.engines import ENGINES, missing
 
 ROWS = "(1, 'a', 0.5::double, timestamp '2026-03-01 08:00:00'), (2, null, null, null)"
 
@@ -51,10 +52,13 @@ def test_a_mart_that_is_missing_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("engine", ["sail", "spark"])
+@pytest.mark.parametrize("engine", ENGINES)
 def test_all_models_tests_and_marts_are_the_same(
     tmp_path: Path, engine: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    if engines()[engine]:
-        pytest.skip(engines()[engine])
+    if missing(engine):
+        pytest.skip(missing(engine))
     assert compare(tmp_path, 500, [engine]) == 0, capsys.readouterr().out
+    if engine == "spark-cluster":
+        started = {path.parent.parent.parent.name for path in tmp_path.glob("lake-*/worker-*/app-*/*/stdout")}
+        assert started == {"worker-0", "worker-1"}, "both workers had an executor"

@@ -12,7 +12,8 @@
   Whether a text is one JSON document. Strings, numbers and literals shrink to one letter each, then lists and
   objects of such letters shrink to one, from the inside out: what is left of a document is `0`. The letters are
   control characters or digits, which stand in no JSON outside of strings, so that nothing can pretend to be one.
-  Every pattern matches without nesting, since Java's engine recurses.
+  Every pattern matches without nesting, since Java's engine recurses. Each round of the fold takes one level off;
+  there are no more levels than opening brackets.
 #}
 {% macro _is_json(text) -%}
     {%- set shrunk = namespace(text=text) -%}
@@ -32,41 +33,65 @@
             {%- set shrunk.text = spark__regexp_replace_all(shrunk.text, '(^|[^"]):', '\\1!') -%}
         {%- endif -%}
     {%- endfor -%}
-    {%- for depth in range(_json_depth()) -%}
-        {%- set shrunk.text = spark__regexp_replace_all(
-            shrunk.text, '\\[(?:0(?:,0)*,?)?\\]|\\{(?::0(?:,:0)*,?)?\\}', '0'
-        ) -%}
-    {%- endfor -%}
-    {{ shrunk.text }} = '0'
+    aggregate(
+        sequence(1, least(regexp_count({{ text }}, '[\\[{]'), {{ _json_depth() }})),
+        {{ shrunk.text }},
+        (text, level) -> {{ spark__regexp_replace_all(
+            'text', '\\[(?:0(?:,0)*,?)?\\]|\\{(?::0(?:,:0)*,?)?\\}', '0'
+        ) }}
+    ) = '0'
 {%- endmacro %}
 
 {# Lists and objects inside of one another that are read; deeper ones are no JSON here. #}
-{% macro _json_depth() %}{{ return(16) }}{% endmacro %}
+{% macro _json_depth() %}{{ return(4000) }}{% endmacro %}
 
 {# JSON as parsers that are strict take it: without trailing commas, and NaN and infinities as text. #}
 {% macro _without_lenience(text) -%}
+    {%- set number = '-?(?:[nN][aA][nN]|[iI][nN][fF](?:[iI][nN][iI][tT][yY])?)' -%}
     case
         when {{ text }} rlike {{ _spark_text(',[ \\t\\n\\r]*[\\]}]|[nN][aA][nN]|[iI][nN][fF]') }}
-            then {{ spark__regexp_replace_all(
-                spark__regexp_replace_all(
-                    text,
-                    '("[^"\\\\]*(?:\\\\.[^"\\\\]*)*")|,[ \\t\\n\\r]*([\\]}])',
-                    '\\1\\2'
-                ),
-                '("[^"\\\\]*(?:\\\\.[^"\\\\]*)*"[ \\t\\n\\r]*:[ \\t\\n\\r]*)'
-                ~ '(-?(?:[nN][aA][nN]|[iI][nN][fF](?:[iI][nN][iI][tT][yY])?))',
-                '\\1"\\2"'
-            ) }}
+            then {{ _escapes_back(spark__regexp_replace_all(
+                "replace(" ~ spark__regexp_replace_all(
+                    spark__regexp_replace_all(_escapes_aside(text), '("[^"]*")|,[ \\t\\n\\r]*([\\]}])', '\\1\\2'),
+                    '("[^"]*"|' ~ number ~ ')', '\\1\u0003'
+                ) ~ ", '\"\u0003', '\"')",
+                '(' ~ number ~ ')\u0003', '"\\1"'
+            )) }}
         else {{ text }}
     end
 {%- endmacro %}
 
+{# With control characters, which stand in no JSON, for \\ and \": a string is then what stands between two quotes. #}
+{% macro _escapes_aside(text) -%}
+    replace(replace({{ text }}, '\\\\', '\u0001'), '\\"', '\u0002')
+{%- endmacro %}
 
+{% macro _escapes_back(text) -%}
+    replace(replace({{ text }}, '\u0002', '\\"'), '\u0001', '\\\\')
+{%- endmacro %}
+
+{# JSON whose escapes are aside without the spaces between its strings. #}
+{% macro _spaceless(text) -%}
+    {{ spark__regexp_replace_all(text, '("[^"]*")|[ \\t\\n\\r]+', '\\1') }}
+{%- endmacro %}
+
+
+{#
+  An object or a list among the texts is without spaces. Sail gives it as it stands in the document, where a text that
+  only looks like one does not stand: its quotes are escaped there.
+#}
 {% macro spark__json_texts(document, paths) -%}
-    array(
-        {%- for path in paths %}
-        get_json_object({{ document }}, '{{ path }}'){{ ',' if not loop.last }}
-        {%- endfor %}
+    transform(
+        array(
+            {%- for path in paths %}
+            get_json_object({{ document }}, '{{ path }}'){{ ',' if not loop.last }}
+            {%- endfor %}
+        ),
+        found -> case
+            when found rlike {{ _spark_text('(?s)^[\\[{].*"') }} and instr({{ document }}, found) > 0
+                then {{ _escapes_back(_spaceless(_escapes_aside('found'))) }}
+            else found
+        end
     )
 {%- endmacro %}
 
@@ -91,36 +116,60 @@
 
 {% macro spark__json_entries(document, key, fields) -%}
     {%- set at_key = "get_json_object(" ~ document ~ ", '$." ~ key ~ "')" -%}
+    {%- set list -%}
+        coalesce(
+            case
+                when {{ at_key }} like '[%' and {{ spark__json_is_list(document, '$.' ~ key) }} then {{ at_key }}
+            end,
+            case
+                when
+                    {{ _is_list_of('ltrim(' ~ document ~ ')', fields) }}
+                    or {{ _is_empty_list(document) }}
+                    then {{ document }}
+            end,
+            case
+                when {{ _spark_has_field(at_key, fields) }} then concat('[', {{ at_key }}, ']')
+                when {{ _spark_has_field(document, fields) }} then concat('[', {{ document }}, ']')
+            end,
+            {{ _unmarked(
+                'get(filter(' ~ _spark_values_inside(_marked(document)) ~ ', inside -> '
+                ~ _is_list_of('inside', fields) ~ '), 0)'
+            ) }},
+            get(filter({{ _spark_values_inside(_marked(document)) }}, inside -> {{ _is_empty_list('inside') }}), 0)
+        )
+    {%- endset -%}
     transform(
-        from_json(
-            coalesce(
-                case
-                    when {{ at_key }} like '[%' and {{ spark__json_is_list(document, '$.' ~ key) }} then {{ at_key }}
-                end,
-                case
-                    when
-                        {{ _is_list_of('ltrim(' ~ document ~ ')', fields) }}
-                        or {{ _is_empty_list(document) }}
-                        then {{ document }}
-                end,
-                case
-                    when {{ _spark_has_field(at_key, fields) }} then concat('[', {{ at_key }}, ']')
-                    when {{ _spark_has_field(document, fields) }} then concat('[', {{ document }}, ']')
-                end,
-                {{ _unmarked(
-                    'get(filter(' ~ _spark_values_inside(_marked(document)) ~ ', inside -> '
-                    ~ _is_list_of('inside', fields) ~ '), 0)'
-                ) }},
-                get(filter({{ _spark_values_inside(_marked(document)) }}, inside -> {{ _is_empty_list('inside') }}), 0)
-            ),
-            'array<string>'
-        ),
+        get(transform(array({{ list }}), list -> {{ _spark_elements('list') }}), 0),
         entry -> named_struct(
             {%- for field in fields %}
             '{{ field }}', get_json_object(entry, '$.{{ field }}'){{ ',' if not loop.last }}
             {%- endfor %}
         )
     )
+{%- endmacro %}
+
+{#
+  A list's elements as texts, cut out as they stand: a parser may drop the first of two equal keys (Sail's does) and
+  takes the quotes off a text that looks like an object. Lists of what is nested deeper are parsed all the same.
+  The + after a * keeps Java's engine from recursing for every string; to Sail's it says nothing.
+#}
+{% macro _spark_elements(list) -%}
+    {%- set strings = '[^{}"]*(?:"[^"]*"[^{}"]*)*+' -%}
+    {%- set element = [
+        '"[^"]*"',
+        '\\{[^{}"]*(?:(?:"[^"]*"|\\{' ~ strings ~ '\\})[^{}"]*)*+\\}',
+        '\\[[^\\[\\]{}"]*(?:"[^"]*"[^\\[\\]{}"]*)*+\\]',
+        '[^\\[\\]{}",]+',
+    ] | join('|') -%}
+    {%- set inside = _spaceless(_escapes_aside(
+        "regexp_extract(" ~ list ~ ", " ~ _spark_text('(?s)\\[(.*)\\]') ~ ", 1)"
+    )) -%}
+    {%- set cut = "regexp_extract_all(" ~ inside ~ ", " ~ _spark_text(element) ~ ", 0)" -%}
+    case
+        when size({{ cut }}) = json_array_length({{ list }})
+            then transform({{ cut }}, element -> {{ _escapes_back('element') }})
+        else from_json({{ list }}, 'array<string>')
+    end
 {%- endmacro %}
 
 

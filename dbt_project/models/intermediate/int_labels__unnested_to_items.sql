@@ -15,7 +15,7 @@ parsed as (
         receipt_id,
         {{ json_or_null(regexp_replace_all(
             'label',
-            '("(?:item_value|price)"\\s*:\\s*)(-?[0-9](?:[0-9.eE+-]|,[0-9])*)',
+            '("(?:item_value|price)"\\s*:\\s*)(-?[0-9][0-9.eE+-]*(?:,[0-9][0-9.eE+-]*)*)',
             '\\1"number:\\2"',
         )) }} as document
     from receipts

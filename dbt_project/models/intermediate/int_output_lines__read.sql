@@ -18,7 +18,7 @@ numbers_kept as (
         *,
         {{ regexp_replace_all(
             'content',
-            '("(?:price|total)"\\s*:\\s*)(-?[0-9](?:[0-9.eE+-]|,[0-9])*)',
+            '("(?:price|total)"\\s*:\\s*)(-?[0-9][0-9.eE+-]*(?:,[0-9][0-9.eE+-]*)*)',
             '\\1"number:\\2"',
         ) }} as text_content
     from lines
@@ -48,9 +48,7 @@ parsed as (
             {{ json_or_null('text_content') }},
             {{ json_or_null(regexp_first('from_first_bracket', '(?s)^.*[}\\]]')) }},
             -- cut off: up to the last brace outside of a string, then closed in the ways that fit
-            {%- set complete = regexp_first(
-                'from_first_bracket', '(?s)^[^"]*(?:"[^"\\\\]*(?:\\\\.[^"\\\\]*)*"[^"]*)*\\}'
-            ) %}
+            {%- set complete = up_to_last_brace('from_first_bracket') %}
             {% for closing in [']}', ']', ']}}', ']}}}'] -%}
                 case
                     when finish_reason in ('length', 'model_length')
