@@ -139,8 +139,12 @@ def test_results_of_a_job_that_ended_badly_are_landed_all_the_same(
     assert states(runs) == [(1, "answered", RECEIPTS)]
 
 
-def test_answers_are_fetched_although_the_receipts_have_gone(runs: LoaderRuns, proxy: FaultProxy) -> None:
-    assert runs.run("load", "--no-wait")[0] == 0
+@pytest.mark.parametrize("kill_at", [None, "loader.batch_api.BatchApi.create_job:after:1"])
+def test_answers_are_fetched_although_the_receipts_have_gone(
+    kill_at: str | None, runs: LoaderRuns, proxy: FaultProxy
+) -> None:
+    """Those of a job that was never noted, too."""
+    assert runs.run("load", "--no-wait", kill_at=kill_at)[0] == (-signal.SIGKILL if kill_at else 0)
     runs.folder.rename(runs.folder.with_name("moved"))
     runs.run()
     runs.run()
