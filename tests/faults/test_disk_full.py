@@ -89,6 +89,7 @@ def test_full_while_results_arrive(
     assert set(on_small_disk.times_sent().values()) == {1}
 
 
+@pytest.mark.slow
 def test_full_when_a_job_has_just_been_made(
     on_small_disk: LoaderRuns, undisturbed: LoaderRuns, proxy: FaultProxy
 ) -> None:

@@ -259,6 +259,7 @@ def test_two_loaders_at_once_do_not_send_twice(runs: LoaderRuns, undisturbed: Lo
     runs.assert_healed(undisturbed)
 
 
+@pytest.mark.slow
 def test_a_load_beside_a_reader_of_the_warehouse_waits_for_it(
     runs: LoaderRuns, undisturbed: LoaderRuns, proxy: FaultProxy
 ) -> None:

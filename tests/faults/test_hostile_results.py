@@ -53,6 +53,7 @@ def test_odd_lines_keep_their_numbers_and_bytes_and_harm_no_other(runs: LoaderRu
     assert b"\n".join(line.encode() if kept is None else kept for _, line, kept in landed) == served[0]
 
 
+@pytest.mark.slow
 def test_a_result_file_that_comes_short_is_fetched_again(
     runs: LoaderRuns, undisturbed: LoaderRuns, proxy: FaultProxy
 ) -> None:
