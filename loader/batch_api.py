@@ -340,8 +340,9 @@ def _message_of(body: str) -> str:
 
 
 def in_a_line(said: str) -> str:
-    """Words of the server in one line, without long runs of letters and digits, such as an image is in base64."""
-    return re.sub(r"[A-Za-z0-9+/=_-]{50,}", "…", re.sub(r"\s+", " ", said[:2000]))
+    """Words of the server in one line, without what a terminal would obey and what may be an image in base64."""
+    plain = "".join(character if character.isprintable() else " " for character in said[:2000])
+    return re.sub(r"[A-Za-z0-9+/=_-]{50,}", "…", re.sub(r" +", " ", plain))
 
 
 def _is_passing(error: BaseException) -> bool:

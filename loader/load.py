@@ -64,12 +64,16 @@ def new_load_id() -> str:
 
 
 def fetch_first(warehouse: Warehouse, api: BatchApi, report: Report, work_dir: Path) -> int:
-    """Land what has ended since the last run, before anything else; how many lines. Raises LoaderError.
+    """Take up what earlier runs left, before anything else; how many lines landed. Raises LoaderError.
 
-    Results expire and are paid for: neither the source nor the budget of a new run has a say in that.
+    Results expire and are paid for: neither the source nor the budget of a new run has a say in that. A job that was
+    made and not noted is adopted; what was never sent is dropped, to be planned anew by what is asked then.
     """
     jobs = Jobs(warehouse, api, report, work_dir, new_load_id())
     jobs.clean_up()
+    for shard in jobs.unfinished():
+        if shard.state != "submitted" and not jobs.adopt_if_made(shard):
+            jobs.abandon(shard)
     sent = [shard for shard in jobs.unfinished() if shard.state == "submitted"]
     if sent:
         count = sum(shard.request_count for shard in sent)
@@ -108,7 +112,7 @@ class Run:
         """Do it all; with `wait` false, stop once everything is submitted. Raises LoaderError."""
         self._note_load("started")
         try:
-            self._take_up()
+            self._look_elsewhere()
             self._plan_and_submit()
             while wait:
                 self._jobs.wait()
@@ -124,9 +128,8 @@ class Run:
         self._note_load(self.summary.status)
         return self.summary
 
-    def _take_up(self) -> None:
-        """Say what earlier runs left: running jobs are waited for, and what was never sent is planned anew."""
-        mine = self._jobs.unfinished()
+    def _look_elsewhere(self) -> None:
+        """Say what is still open at other APIs: it is fetched only there."""
         elsewhere = Counter[str]()
         for shard in self._jobs.unfinished_anywhere():
             if shard.api != self._api.name:
@@ -134,10 +137,6 @@ class Run:
         for api, count in sorted(elsewhere.items()):
             self._report.say(f"{count} requests are still open at {api}; they are fetched when it is used again")
             self.summary.open_elsewhere += count
-        # What was never sent is planned anew: by what is asked now, within the budget of this run.
-        for shard in mine:
-            if shard.state != "submitted" and not self._jobs.adopt_if_made(shard):
-                self._jobs.abandon(shard)
 
     def _plan_and_submit(self) -> int:
         """Go through the source once and send what is to be asked; how many requests that was."""

@@ -48,6 +48,7 @@ HARMS = (
     "redirect",  # to another host
     "late",  # the answer comes after the work was done and the client has given up
 )
+POSTPONED = "postponed"  # the connection is reset, and the server does the work a moment later
 
 
 GONE = b'{"detail": "Not found"}'  # a rewrite to this makes the answer a 404
@@ -83,6 +84,7 @@ class FaultProxy:
     served_after_redirect: list[str] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
     late_seconds: float = 0.5
+    postponed_seconds: float = 0.15
     # What becomes of an answer's body, by kind of call: the server is hostile, or sick, in ways of its own.
     rewrites: dict[str, Callable[[bytes], bytes]] = field(default_factory=dict)
     trickle: str | None = None  # the kind of call that is answered a byte at a time, for ever
@@ -135,6 +137,11 @@ class _Handler(BaseHTTPRequestHandler):
         fault = proxy.next_fault(call_of(self.command, self.path))
         if fault is None:
             self._pass_on(proxy, body)
+            return
+        if fault.harm == POSTPONED:
+            self._reset()
+            time.sleep(proxy.postponed_seconds)
+            self._forward(proxy.upstream, body)
             return
         answer = self._forward(proxy.upstream, body) if fault.after or fault.harm in ("torn", "late") else None
         self._harm(fault.harm, answer, proxy)

@@ -87,3 +87,23 @@ def test_full_while_results_arrive(
     assert code == 0, said
     assert on_small_disk.query("select count(*) from ledger.requests where state = 'answered'") == [(RECEIPTS,)]
     assert set(on_small_disk.times_sent().values()) == {1}
+
+
+@pytest.mark.slow
+def test_full_when_a_job_has_just_been_made(
+    on_small_disk: LoaderRuns, undisturbed: LoaderRuns, proxy: FaultProxy
+) -> None:
+    """The job cannot be noted; the next load finds it on the server."""
+    filler: list[Path] = []
+
+    def fill_now(body: bytes) -> bytes:
+        filler.append(fill(on_small_disk.warehouse.parent, 0))
+        return body
+
+    proxy.rewrites["create_job"] = fill_now
+    code, said = on_small_disk.run()
+    assert code == 1 and "Traceback" not in said, said
+    assert sum(line.startswith("error: ") for line in said.splitlines()) == 1
+    filler[0].unlink()
+    proxy.rewrites.clear()
+    on_small_disk.assert_healed(undisturbed)

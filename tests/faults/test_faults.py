@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.faults.fault_proxy import HARMS, Fault, FaultProxy, fault_proxy
+from tests.faults.fault_proxy import HARMS, POSTPONED, Fault, FaultProxy, fault_proxy
 from tests.faults.harness import TALLY, LoaderRuns
 
 CALLS = ("upload", "create_job", "get_job", "download")
@@ -65,3 +65,9 @@ def test_the_search_for_a_job_after_an_unclear_creation_fails_too(
 ) -> None:
     unclear = Fault("create_job", "502", after=True)
     check(runs, undisturbed, proxy, unclear, *(Fault("list_jobs", harm, nth) for nth in (1, 2)))
+
+
+def test_a_creation_that_the_server_carries_out_a_moment_later_is_not_repeated(
+    runs: LoaderRuns, undisturbed: LoaderRuns, proxy: FaultProxy
+) -> None:
+    check(runs, undisturbed, proxy, Fault("create_job", POSTPONED))

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
+import duckdb
 import pytest
 from _pytest.mark.structures import ParameterSet
 
@@ -138,8 +139,12 @@ def test_results_of_a_job_that_ended_badly_are_landed_all_the_same(
     assert states(runs) == [(1, "answered", RECEIPTS)]
 
 
-def test_answers_are_fetched_although_the_receipts_have_gone(runs: LoaderRuns, proxy: FaultProxy) -> None:
-    assert runs.run("load", "--no-wait")[0] == 0
+@pytest.mark.parametrize("kill_at", [None, "loader.batch_api.BatchApi.create_job:after:1"])
+def test_answers_are_fetched_although_the_receipts_have_gone(
+    kill_at: str | None, runs: LoaderRuns, proxy: FaultProxy
+) -> None:
+    """Those of a job that was never noted, too."""
+    assert runs.run("load", "--no-wait", kill_at=kill_at)[0] == (-signal.SIGKILL if kill_at else 0)
     runs.folder.rename(runs.folder.with_name("moved"))
     runs.run()
     runs.run()
@@ -252,6 +257,39 @@ def test_two_loaders_at_once_do_not_send_twice(runs: LoaderRuns, undisturbed: Lo
     assert first.wait(timeout=30) == 0
     first.communicate()
     runs.assert_healed(undisturbed)
+
+
+@pytest.mark.slow
+def test_a_load_beside_a_reader_of_the_warehouse_waits_for_it(
+    runs: LoaderRuns, undisturbed: LoaderRuns, proxy: FaultProxy
+) -> None:
+    assert runs.run("load", "--no-wait")[0] == 0
+    with duckdb.connect(str(runs.warehouse), read_only=True):
+        process = runs.start()
+        time.sleep(1.5)
+        assert process.poll() is None
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == 0 and "w.duckdb is in use by python" in err, out + err
+    runs.assert_healed(undisturbed)
+
+
+def test_the_deadline_for_results_is_shown(runs: LoaderRuns, proxy: FaultProxy) -> None:
+    """A day from now while a job runs, and a day from its end afterwards."""
+    an_hour = 3600
+    proxy.rewrites["get_job"] = fields(
+        lambda job: (
+            {**job, "created_at": job["created_at"] - an_hour, "completed_at": job["completed_at"] - an_hour}
+            if job["completed_at"]
+            else job
+        )
+    )
+    proxy.rewrites["download"] = lambda body: GONE
+    for arguments, hours in ((("load", "--no-wait"), 24), (("load",), 23)):
+        _, said = runs.run(*arguments)
+        (unfinished,) = json.loads(runs.run("status", "--json")[1])["unfinished"]
+        deadline = datetime.fromisoformat(unfinished["fetch_before"]).replace(tzinfo=UTC)
+        assert abs((deadline - datetime.now(UTC)).total_seconds() - hours * an_hour) < 60, said
+    assert f"it is kept until {deadline:%Y-%m-%d %H:%M} UTC" in said
 
 
 @pytest.mark.slow

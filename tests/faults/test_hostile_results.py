@@ -53,6 +53,7 @@ def test_odd_lines_keep_their_numbers_and_bytes_and_harm_no_other(runs: LoaderRu
     assert b"\n".join(line.encode() if kept is None else kept for _, line, kept in landed) == served[0]
 
 
+@pytest.mark.slow
 def test_a_result_file_that_comes_short_is_fetched_again(
     runs: LoaderRuns, undisturbed: LoaderRuns, proxy: FaultProxy
 ) -> None:
@@ -154,11 +155,11 @@ def test_a_refusal_that_quotes_the_request_shows_no_image(runs: LoaderRuns, prox
     image = base64.b64encode((runs.folder / "0001.jpg").read_bytes()).decode()
     proxy.rewrites["get_job"] = fields(
         lambda job: (
-            {**job, "status": "FAILED", "errors": [{"message": f"bad line: data:image/jpeg;base64,{image}"}]}
+            {**job, "status": "FAILED", "errors": [{"message": f"bad\x1b[2J line: data:image/jpeg;base64,{image}"}]}
             if job["status"] == "SUCCESS"
             else job
         )
     )
     code, said = runs.run()
-    assert code == 0 and "ended as FAILED: bad line" in said, said
+    assert code == 0 and "ended as FAILED: bad [2J line" in said, said
     assert image[:50] not in said

@@ -18,12 +18,30 @@ QUICK = {
     "loader.warehouse.append_output:after:1",
 }
 COMMITS = 16  # of a load of five receipts
-MOMENTS = [
-    f"{point}:{when}:{nth}"
-    for point in POINTS
-    for when in ("before", "after")
-    for nth in range(1, COMMITS + 1 if point.endswith("_commit") else 3)
-]
+# A load of five receipts does these once.
+ONCE = (
+    "finish",
+    "plan_shard",
+    "upload",
+    "create_job",
+    "note_submitted",
+    "note_expiry",
+    "download",
+    "append_output",
+    "settle",
+)
+# What happens within a transaction is undone with it: before it or after it is the same on disk, and the same as before
+# the commit. One moment in each is enough.
+IN_A_TRANSACTION = ("loader.ledger.", "loader.warehouse.append_")
+
+
+def moments(point: str) -> list[str]:
+    times = COMMITS if point.endswith("_commit") else 1 if point.endswith(ONCE) else 2
+    sides = ("after",) if point.startswith(IN_A_TRANSACTION) else ("before", "after")
+    return [f"{point}:{side}:{nth}" for side in sides for nth in range(1, times + 1)]
+
+
+MOMENTS = [moment for point in POINTS for moment in moments(point)]
 
 
 @pytest.mark.parametrize("moment", [pytest.param(m, marks=[] if m in QUICK else [pytest.mark.slow]) for m in MOMENTS])
