@@ -13,7 +13,7 @@
 {%- endmacro %}
 
 
-{# Text with every match of the pattern replaced; \1, \2 … in the replacement are the groups. #}
+{# Text with every match of the pattern replaced; \1, \2 … in the replacement are the groups, and it has no $. #}
 {% macro regexp_replace_all(text, pattern, replacement) -%}
     {{ adapter.dispatch('regexp_replace_all')(text, pattern, replacement) }}
 {%- endmacro %}

@@ -22,9 +22,12 @@
     regexp_extract({{ text }}, {{ _spark_text(_as_everywhere(pattern)) }}, {{ group }})
 {%- endmacro %}
 
-{# Groups in the replacement are $1 here, not \1 (and not ${1}, which Spark takes for a variable), and a $ is a \$. #}
+{# Groups in the replacement are $1 here, not \1 (and not ${1}, which Spark takes for a variable). #}
 {% macro spark__regexp_replace_all(text, pattern, replacement) -%}
-    {%- set replacement = modules.re.sub('\\\\([0-9])', '$\\1', replacement | replace('$', '\\$')) -%}
+    {%- if '$' in replacement -%}
+        {{ exceptions.raise_compiler_error('regexp_replace_all: no $ in a replacement, engines write it in two ways') }}
+    {%- endif -%}
+    {%- set replacement = modules.re.sub('\\\\([0-9])', '$\\1', replacement) -%}
     regexp_replace({{ text }}, {{ _spark_text(_as_everywhere(pattern)) }}, {{ _spark_text(replacement) }})
 {%- endmacro %}
 
