@@ -79,9 +79,10 @@ def load(
 
     Nothing is paid for twice: what was sent or answered before is taken up, not sent again.
     """
+    from loader.estimate import estimate
     from loader.images import POLICIES
     from loader.load import Limits, Run, fetch_first, over_budget
-    from loader.plan import Question, estimate
+    from loader.plan import Question
     from loader.receipts import open_source
 
     settings = read_settings(flags)

@@ -1,20 +1,18 @@
-"""From a source to shards on disk: which receipts are asked, and what that would cost.
+"""From a source to shards on disk: which receipts are asked.
 
-Receipts stream through in small batches: each is named by the hash of its bytes, looked up in the ledger if it may
-have been seen before, made fit to be sent and written to the open shard. Hashing and shrinking happen in threads, all
-else in the order of the source. Memory follows the batch, not the source. What is known of a receipt is committed no
-later than the shard that holds its request.
+Receipts stream through: each is named by the hash of its bytes, made fit to be sent and written to the open shard. A
+new one goes straight through, so that its memory is free again for the next: fresh memory takes the system longer
+than all else done to an image that travels untouched. One that may have been seen before waits for others, as opening
+the ledger takes longer still. Hashing and shrinking happen in threads, all else in the order of the source. Memory
+follows what is under way, not the source. What is known of a receipt is committed no later than the shard that
+holds its request.
 """
 
 from __future__ import annotations
 
-import math
-import os
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
@@ -22,22 +20,22 @@ from duckdb import DuckDBPyConnection
 
 from loader import ledger, reference, requests
 from loader.errors import SettingsError
-from loader.images import ORIGINAL, ImagePolicy, PreparedImage, RejectedImage, inspect, prepare
+from loader.images import ORIGINAL, ImagePolicy, PreparedImage, RejectedImage, prepare
+from loader.offers import Offered, in_threads, offer
 from loader.receipts import Receipt, Source
 from loader.seen import SeenBefore
-from loader.shards import MAX_PENDING_REQUESTS, MAX_SHARD_BYTES, MAX_SHARD_REQUESTS, Request, Shard, ShardWriter
+from loader.shards import MAX_SHARD_BYTES, MAX_SHARD_REQUESTS, Request, Shard, ShardWriter
 from loader.warehouse import ReceiptRow, Warehouse, append_receipts
 
-BATCH_RECEIPTS = 256
+BATCH_RECEIPTS = 256  # so many, or of so many bytes, wait for the ledger at most
 BATCH_BYTES = 12 * 1024 * 1024
-UNCOMMITTED_RECEIPTS = 2000
-THREADS = min(os.cpu_count() or 1, 4)  # each may hold a decoded image
-DAYS_A_WAVE = 1  # `batch_api.JOB_TIMEOUT_HOURS`
-ESTIMATE_FROM = 500  # a larger source is estimated from its first receipts
+LATELY_REQUESTS = 2 * BATCH_RECEIPTS  # more than can be under way between a decision and its request
+UNCOMMITTED_RECEIPTS = 10_000
 
 T = TypeVar("T")
-U = TypeVar("U")
 NEW = ledger.Decision(attempt=1, truncated_at=None)
+Image = PreparedImage | RejectedImage | None
+"""An image as it is sent, or why it can't be; None when it is not to be sent."""
 
 
 @dataclass(frozen=True)
@@ -72,92 +70,6 @@ class Question:
         )
 
 
-@dataclass(frozen=True)
-class Estimate:
-    """What a load would be. Bytes are those of the request files; tokens and dollars are estimates.
-
-    `waves`: at most so many requests may be pending at once as the API allows. `days`: the most that it takes to answer
-    them, as a job is given 24 hours and the next wave begins when the one before has ended; often it is far less.
-    """
-
-    receipts: int
-    rejected: int
-    already_asked: int
-    requests: int
-    shards: int
-    waves: int
-    days: int
-    bytes: int
-    prompt_tokens: int
-    completion_tokens: int
-    cost_usd: float
-    is_extrapolated: bool
-
-
-@dataclass(frozen=True)
-class _Offered:
-    """A receipt as it came, what its header says, and why it cannot be sent (if it can't)."""
-
-    receipt: Receipt
-    receipt_id: str
-    media_type: str | None = None
-    width: int | None = None
-    height: int | None = None
-    rejected_reason: str | None = None
-
-    def row(self, currency: str | None, rejected_reason: str | None) -> ReceiptRow:
-        image = self.receipt.image
-        return ReceiptRow(
-            receipt_id=self.receipt_id,
-            source=self.receipt.source,
-            source_key=self.receipt.source_key,
-            media_type=self.media_type,
-            width=self.width,
-            height=self.height,
-            image_bytes=None if image is None else len(image),
-            currency=self.receipt.currency or currency,
-            label=self.receipt.label,
-            rejected_reason=rejected_reason,
-        )
-
-
-def _offer(receipt: Receipt) -> _Offered:
-    if receipt.image is None:
-        # There are no bytes to hash: the place where they should be is all that is known.
-        place = f"{receipt.source}/{receipt.source_key}".encode()
-        return _Offered(receipt, requests.receipt_id(place), rejected_reason=receipt.error or "cannot be read")
-    receipt_id = requests.receipt_id(receipt.image)
-    try:
-        return _Offered(receipt, receipt_id, *inspect(receipt.image))
-    except RejectedImage as rejected:
-        return _Offered(receipt, receipt_id, rejected_reason=rejected.reason)
-
-
-def _in_threads(function: Callable[[T], U], items: Iterable[T]) -> Iterator[U]:
-    """What `function` makes of each item, in their order; a few items are worked on ahead."""
-    with ThreadPoolExecutor(THREADS) as pool:
-        ahead: deque[Future[U]] = deque()
-        for item in items:
-            ahead.append(pool.submit(function, item))
-            if len(ahead) > 2 * THREADS:
-                yield ahead.popleft().result()
-        while ahead:
-            yield ahead.popleft().result()
-
-
-def _batches(receipts: Iterable[Receipt]) -> Iterator[list[_Offered]]:
-    batch: list[_Offered] = []
-    size = 0
-    for offered in _in_threads(_offer, receipts):
-        batch.append(offered)
-        size += len(offered.receipt.image or b"")
-        if len(batch) >= BATCH_RECEIPTS or size >= BATCH_BYTES:
-            yield batch
-            batch, size = [], 0
-    if batch:
-        yield batch
-
-
 class Planner:
     """Plans the requests of one source. `planned`, `rejected`, `skipped` count receipts as they pass."""
 
@@ -185,7 +97,7 @@ class Planner:
         self._on_receipt = on_receipt
         self._writer = ShardWriter(directory, max_shard_bytes, max_shard_requests)
         self._rows: list[ReceiptRow] = []  # not yet committed
-        self._since_decision: set[str] = set()  # planned after the ledger was asked about their batch
+        self._lately: OrderedDict[str, None] = OrderedDict()  # planned since the ledger was asked, and some before
         self._seen_before = SeenBefore()
 
     def shards(self) -> Iterator[Shard]:
@@ -194,45 +106,62 @@ class Planner:
             for receipt_id in ledger.receipt_ids(connection):
                 self._seen_before.add(receipt_id)
         try:
-            for batch in _batches(self._source):
-                decisions = self._decisions([offered.receipt_id for offered in batch])
-                self._since_decision = set()
-                asked = ((offered, decisions[offered.receipt_id]) for offered in batch)
-                for offered, image in _in_threads(self._prepared, asked):
-                    self.seen += 1
-                    self._on_receipt(offered.receipt_id, self.seen)
-                    yield from self._plan(offered, decisions[offered.receipt_id], image)
-                batch.clear()  # its images, before the next ones are read
+            for offered, decision, image in self._decided():
+                self.seen += 1
+                self._on_receipt(offered.receipt_id, self.seen)
+                yield from self._plan(offered, decision, image)
+                if len(self._rows) >= UNCOMMITTED_RECEIPTS:
+                    self._commit(lambda connection: None)
             yield from self._roll()
             if self._rows:
                 self._commit(lambda connection: None)
         finally:
             self._writer.close()
 
-    def _decisions(self, receipt_ids: list[str]) -> dict[str, ledger.Decision]:
-        """For each receipt whether it is to be asked; the ledger is opened only for those it may know."""
-        question = self._question
-        known = [receipt_id for receipt_id in receipt_ids if receipt_id in self._seen_before]
-        decisions = dict.fromkeys(receipt_ids, NEW)
-        if known:
-            decisions |= self._commit(lambda connection: _decide(connection, question, known))
-        elif len(self._rows) >= UNCOMMITTED_RECEIPTS:
-            self._commit(lambda connection: None)
-        return decisions
+    def _decided(self) -> Iterator[tuple[Offered, ledger.Decision, Image]]:
+        """The receipts of the source in order, each with whether it is to be asked, and its image if so."""
+        waiting: list[tuple[Offered, Image]] = []
+        size = 0
+        for offered, image in in_threads(self._first_look, self._source):
+            if image is not None and not waiting:
+                yield offered, NEW, image
+                continue
+            waiting.append((offered, image))
+            size += offered.byte_count
+            if len(waiting) >= BATCH_RECEIPTS or size >= BATCH_BYTES:
+                yield from self._looked_up(waiting)
+                waiting, size = [], 0
+        if waiting:
+            yield from self._looked_up(waiting)
 
-    def _prepared(
-        self, asked: tuple[_Offered, ledger.Decision]
-    ) -> tuple[_Offered, PreparedImage | RejectedImage | None]:
-        """A receipt and its image as it is sent, or why it can't be; None when it is not to be sent."""
-        offered, decision = asked
+    def _first_look(self, receipt: Receipt) -> tuple[Offered, Image]:
+        """A receipt with its image as it is sent; without, when the ledger may know it."""
+        offered = offer(receipt)
+        return offered, None if offered.receipt_id in self._seen_before else self._prepared(offered, NEW)
+
+    def _looked_up(self, waiting: list[tuple[Offered, Image]]) -> Iterator[tuple[Offered, ledger.Decision, Image]]:
+        """The same receipts, those without an image as the ledger decides."""
+        question = self._question
+        asked = [offered.receipt_id for offered, image in waiting if image is None]
+        decisions = self._commit(lambda connection: decide(connection, question, asked))
+
+        def prepared(offered: Offered, image: Image) -> tuple[Offered, ledger.Decision, Image]:
+            if image is not None:
+                return offered, NEW, image
+            decision = decisions[offered.receipt_id]
+            return offered, decision, self._prepared(offered, decision)
+
+        return in_threads(lambda one: prepared(*one), waiting)
+
+    def _prepared(self, offered: Offered, decision: ledger.Decision) -> Image:
         if offered.rejected_reason is not None:
-            return offered, RejectedImage(offered.rejected_reason)
+            return RejectedImage(offered.rejected_reason)
         if decision.attempt is None:
-            return offered, None
+            return None
         try:
-            return offered, prepare(offered.receipt.image or b"", self._question.policy)
+            return prepare(offered.receipt.image or b"", self._question.policy)
         except RejectedImage as rejected:
-            return offered, rejected
+            return rejected
 
     def _commit(self, also: Callable[[DuckDBPyConnection], T]) -> T:
         """One transaction: the receipts that have passed, and `also`."""
@@ -243,15 +172,13 @@ class Planner:
         self._rows = []
         return result
 
-    def _plan(
-        self, offered: _Offered, decision: ledger.Decision, image: PreparedImage | RejectedImage | None
-    ) -> Iterator[Shard]:
+    def _plan(self, offered: Offered, decision: ledger.Decision, image: Image) -> Iterator[Shard]:
         reason = None
         custom_id = self._question.custom_id(offered.receipt_id)
         if isinstance(image, RejectedImage):
             self.rejected += 1
             reason = image.reason
-        elif image is None or custom_id in self._writer or custom_id in self._since_decision:
+        elif image is None or custom_id in self._writer or custom_id in self._lately:
             self.skipped += 1
         else:
             yield from self._write(offered.receipt_id, custom_id, image, decision)
@@ -262,11 +189,13 @@ class Planner:
     ) -> Iterator[Shard]:
         max_tokens = requests.max_tokens_for(decision.truncated_at)
         line = requests.request_line(custom_id, image, self._question.style, max_tokens)
-        if not self._writer.fits(line):
+        if not self._writer.fits(len(line)):
             yield from self._roll()
         cost = self._question.request_cost_usd(image.width, image.height)
         self._writer.add(Request(custom_id, receipt_id, decision.attempt or 1, max_tokens, cost), line)
-        self._since_decision.add(custom_id)
+        self._lately[custom_id] = None
+        if len(self._lately) > LATELY_REQUESTS:
+            self._lately.popitem(last=False)
         self._seen_before.add(receipt_id)
         self.planned += 1
 
@@ -289,7 +218,7 @@ class Planner:
         yield shard
 
 
-def _decide(connection: DuckDBPyConnection, question: Question, receipt_ids: list[str]) -> dict[str, ledger.Decision]:
+def decide(connection: DuckDBPyConnection, question: Question, receipt_ids: list[str]) -> dict[str, ledger.Decision]:
     """What the ledger says about these receipts, by receipt_id."""
     custom_ids = {question.custom_id(receipt_id): receipt_id for receipt_id in receipt_ids}
     decisions = ledger.decide(
@@ -301,58 +230,3 @@ def _decide(connection: DuckDBPyConnection, question: Question, receipt_ids: lis
         question.again,
     )
     return {custom_ids[custom_id]: decision for custom_id, decision in decisions.items()}
-
-
-def _size_sent(offered: _Offered, policy: ImagePolicy) -> tuple[int, int]:
-    width, height = offered.width or 1, offered.height or 1
-    scale = min(1.0, policy.side / max(width, height))
-    return round(width * scale), round(height * scale)
-
-
-def estimate(warehouse: Warehouse, source: Source, question: Question) -> Estimate:
-    """What loading the source would be; nothing is planned or sent.
-
-    A source of more than `ESTIMATE_FROM` receipts whose number is known is estimated from its first ones.
-    """
-    total = source.count()
-    is_extrapolated = total is not None and total > ESTIMATE_FROM
-    counts = dict.fromkeys(("receipts", "rejected", "known", "requests", "bytes", "tokens"), 0)
-    cost = 0.0
-    overhead = len(
-        requests.request_line("0" * 32, PreparedImage(b"", "image/jpeg", 1, 1), question.style, requests.MAX_TOKENS)
-    )
-    seen: set[str] = set()
-    for batch in _batches(islice(source, ESTIMATE_FROM) if is_extrapolated else source):
-        with warehouse.transaction() as connection:
-            decisions = _decide(connection, question, [offered.receipt_id for offered in batch])
-        for offered in batch:
-            counts["receipts"] += 1
-            if offered.rejected_reason is not None:
-                counts["rejected"] += 1
-            elif decisions[offered.receipt_id].attempt is None or offered.receipt_id in seen:
-                counts["known"] += 1
-            else:
-                seen.add(offered.receipt_id)
-                width, height = _size_sent(offered, question.policy)
-                counts["requests"] += 1
-                counts["bytes"] += overhead + 4 * (len(offered.receipt.image or b"") + 2) // 3
-                counts["tokens"] += requests.prompt_tokens(question.style, width, height)
-                cost += question.request_cost_usd(width, height)
-    scale = (total or 0) / counts["receipts"] if is_extrapolated and counts["receipts"] else 1.0
-    figures = {name: math.ceil(value * scale) for name, value in counts.items()}
-    shards = max(math.ceil(figures["bytes"] / MAX_SHARD_BYTES), math.ceil(figures["requests"] / MAX_SHARD_REQUESTS))
-    waves = math.ceil(figures["requests"] / MAX_PENDING_REQUESTS)
-    return Estimate(
-        receipts=figures["receipts"],
-        rejected=figures["rejected"],
-        already_asked=figures["known"],
-        requests=figures["requests"],
-        shards=shards,
-        waves=waves,
-        days=waves * DAYS_A_WAVE,
-        bytes=figures["bytes"],
-        prompt_tokens=figures["tokens"],
-        completion_tokens=figures["requests"] * requests.EXPECTED_COMPLETION_TOKENS,
-        cost_usd=cost * scale,
-        is_extrapolated=is_extrapolated,
-    )

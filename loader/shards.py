@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 MAX_SHARD_BYTES = 500_000_000  # the API takes 512 MB a file; pages differ on whether that is MB or MiB
 MAX_SHARD_REQUESTS = 100_000
+BUFFER_BYTES = 1024 * 1024
 MAX_PENDING_REQUESTS = 1_000_000  # at once in a workspace: a larger load goes in waves
 
 
@@ -59,22 +61,21 @@ class ShardWriter:
     def __contains__(self, custom_id: str) -> bool:
         return custom_id in self._custom_ids
 
-    def fits(self, line: bytes) -> bool:
-        """Whether the line still goes into this shard (the first always does)."""
+    def fits(self, byte_count: int) -> bool:
+        """Whether a line of this size still goes into this shard (the first always does)."""
         if not self._requests:
             return True
-        return self._bytes + len(line) <= self._max_bytes and len(self._requests) < self._max_requests
+        return self._bytes + byte_count <= self._max_bytes and len(self._requests) < self._max_requests
 
-    def add(self, request: Request, line: bytes) -> None:
-        """Append one request's line. Raises OSError when the disk is full."""
+    def add(self, request: Request, line: Iterable[bytes]) -> None:
+        """Append one request's line, given in pieces. Raises OSError when the disk is full."""
         if self._file is None:
             self._directory.mkdir(parents=True, exist_ok=True)
             private = os.open(self._part_path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            self._file = os.fdopen(private, "wb")
-        self._file.write(line)
+            self._file = os.fdopen(private, "wb", buffering=BUFFER_BYTES)
         self._requests.append(request)
         self._custom_ids.add(request.custom_id)
-        self._bytes += len(line)
+        self._bytes += sum(map(self._file.write, line))
 
     def finish(self) -> Shard | None:
         """Name the file; None when nothing was added. The writer is empty afterwards."""

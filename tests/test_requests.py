@@ -15,7 +15,7 @@ IMAGE = PreparedImage(b"\xff\xd8 not really \xff\xd9", "image/jpeg", 784, 1000)
 
 @pytest.mark.parametrize("style", requests.STYLES)
 def test_a_line_is_json_with_the_image_in_it(style: requests.Style) -> None:
-    line = requests.request_line("a1", IMAGE, style, 1234)
+    line = bytes(requests.request_line("a1", IMAGE, style, 1234))
     assert line.endswith(b"}\n") and line.count(b"\n") == 1
     request = json.loads(line)
     assert request["custom_id"] == "a1"
@@ -26,8 +26,17 @@ def test_a_line_is_json_with_the_image_in_it(style: requests.Style) -> None:
     assert base64.b64decode(image["image_url"].removeprefix("data:image/jpeg;base64,")) == IMAGE.data
 
 
+@pytest.mark.parametrize("size", [0, 1, 2, 3, requests.PIECE_BYTES - 1, requests.PIECE_BYTES, requests.PIECE_BYTES + 1])
+def test_a_line_in_pieces_knows_its_length(size: int) -> None:
+    image = PreparedImage(bytes(range(256)) * (size // 256) + b"x" * (size % 256), "image/png", 1, 1)
+    line = requests.request_line("a", image, "schema", 1)
+    assert len(line) == len(bytes(line)) == sum(map(len, line))
+    url = json.loads(bytes(line))["body"]["messages"][0]["content"][1]["image_url"]
+    assert base64.b64decode(url.removeprefix("data:image/png;base64,"), validate=True) == image.data
+
+
 def test_the_schema_is_strict_and_its_categories_come_from_the_seed() -> None:
-    body = json.loads(requests.request_line("a", IMAGE, "schema", 1))["body"]
+    body = json.loads(bytes(requests.request_line("a", IMAGE, "schema", 1)))["body"]
     wanted = body["response_format"]["json_schema"]
     assert wanted["strict"] is True
     schema = wanted["schema"]
@@ -41,7 +50,7 @@ def test_the_schema_is_strict_and_its_categories_come_from_the_seed() -> None:
 
 
 def test_the_notebook_style_ends_in_an_assistant_prefix() -> None:
-    body = json.loads(requests.request_line("a", IMAGE, "notebook", 1))["body"]
+    body = json.loads(bytes(requests.request_line("a", IMAGE, "notebook", 1)))["body"]
     assert body["response_format"] == {"type": "json_object"}
     assert body["messages"][-1] == {"role": "assistant", "content": "{", "prefix": True}
     assert "JSON" in requests.prompt("notebook")

@@ -11,8 +11,9 @@ import pytest
 
 from loader import jobs
 from loader.batch_api import BatchApi
+from loader.estimate import estimate
 from loader.load import Limits, Run
-from loader.plan import Question, estimate
+from loader.plan import Question
 from loader.receipts import open_source
 from loader.shards import MAX_PENDING_REQUESTS
 from loader.warehouse import Warehouse
@@ -106,7 +107,7 @@ def test_answers_are_fetched_while_more_is_sent(
 
 
 def test_a_dry_run_says_waves_and_days(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("loader.plan.MAX_PENDING_REQUESTS", 20)
+    monkeypatch.setattr("loader.estimate.MAX_PENDING_REQUESTS", 20)
     warehouse = Warehouse(tmp_path / "w.duckdb")
     warehouse.prepare()
     source = open_source(str(tiny_receipts(tmp_path)))

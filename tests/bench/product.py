@@ -15,9 +15,10 @@ from typing import Any
 from mistralai.client import Mistral
 
 from loader.batch_api import BatchApi
+from loader.estimate import estimate
 from loader.images import POLICIES
 from loader.load import Limits, Run
-from loader.plan import Planner, Question, estimate
+from loader.plan import Planner, Question
 from loader.receipts import open_source
 from loader.warehouse import Warehouse, append_output
 
