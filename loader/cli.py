@@ -13,10 +13,9 @@ import click
 
 from loader import __version__
 from loader.errors import IncompleteError, LoaderError, SettingsError, SourceError
-from loader.requests import STYLES
 from loader.screen import Screen, show_json, show_mart, show_table
 from loader.session import existing_warehouse, one_load_at_a_time, open_api, open_warehouse
-from loader.settings import ROOT, Settings, read_settings
+from loader.settings import ROOT, STYLES, Settings, read_settings
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 SHOWN_ROWS = 50

@@ -9,7 +9,8 @@ import orjson
 from loader.batch_api import BatchApi
 from loader.errors import SourceError
 from loader.images import RejectedImage, prepare
-from loader.requests import Style, live_body
+from loader.requests import live_body
+from loader.settings import Style
 
 
 def ask_one(api: BatchApi, model: str, image: bytes, name: str, style: Style) -> dict[str, Any]:

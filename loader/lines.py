@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-CHUNK_BYTES = 2 * 1024 * 1024
+CHUNK_BYTES = 1024 * 1024
 NEWLINE = 10
 
 SCHEMA = pa.schema(
@@ -65,14 +65,13 @@ def _batch(block: bytes, first_number: int) -> pa.RecordBatch:
     offsets[1:] = ends - np.arange(count)
     buffers = [None, pa.py_buffer(offsets), pa.py_buffer(text)]
     numbers = pa.array(np.arange(first_number, first_number + count))
+    lines = pa.LargeStringArray.from_buffers(count, buffers[1], buffers[2])
+    kept = pa.nulls(count, pa.large_binary())
     try:
-        block.decode("utf-8")
-    except UnicodeDecodeError:
+        lines.validate(full=True)  # is it UTF-8? Without making a text of it, as decoding would
+    except pa.ArrowInvalid:
         raw = pa.LargeBinaryArray.from_buffers(pa.large_binary(), count, buffers)
         lines, kept = _mend(raw.to_pylist())
-    else:
-        lines = pa.LargeStringArray.from_buffers(count, buffers[1], buffers[2])
-        kept = pa.nulls(count, pa.large_binary())
     return pa.RecordBatch.from_arrays([numbers, lines, kept], schema=SCHEMA)
 
 

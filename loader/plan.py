@@ -24,6 +24,7 @@ from loader.images import ORIGINAL, ImagePolicy, PreparedImage, RejectedImage, p
 from loader.offers import Offered, in_threads, offer
 from loader.receipts import Receipt, Source
 from loader.seen import SeenBefore
+from loader.settings import Style
 from loader.shards import MAX_SHARD_BYTES, MAX_SHARD_REQUESTS, Request, Shard, ShardWriter
 from loader.warehouse import ReceiptRow, Warehouse, append_receipts
 
@@ -43,7 +44,7 @@ class Question:
     """What is asked of each receipt, of whom, and how often at most."""
 
     model: str
-    style: requests.Style = "schema"
+    style: Style = "schema"
     policy: ImagePolicy = ORIGINAL
     max_attempts: int = 3
     again: bool = False

@@ -11,16 +11,14 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Literal, get_args
+from typing import Any
 
 import orjson
 import pybase64
 
 from loader import reference
 from loader.images import ImagePolicy, PreparedImage
-
-Style = Literal["schema", "notebook"]
-STYLES: tuple[str, ...] = get_args(Style)
+from loader.settings import Style
 
 MAX_TOKENS = 4096  # a long supermarket receipt of 100 lines takes about 3,500
 MAX_TOKENS_LIMIT = 32_768  # a truncated answer is asked again with twice as many, up to here

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal, get_args
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values, find_dotenv
@@ -20,6 +21,9 @@ VENDOR = "api.mistral.ai"
 API_MODEL = "mistral-small-2603"
 PUBLIC_DATASET = "shirastromer/supermarket-receipts"
 SAMPLES = "samples"
+Style = Literal["schema", "notebook"]
+STYLES: tuple[Style, ...] = get_args(Style)
+"""How the question is put; see `requests`."""
 
 
 @dataclass(frozen=True)

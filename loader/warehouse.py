@@ -243,15 +243,17 @@ def append_output(
         return 0
     lines = line_reader(path)
     connection.register("landing_lines", lines)
-    connection.execute(
+    # No two lines are alike: to look for equal ones, before choosing another compression, takes a fifth of the time.
+    connection.execute("set disabled_compression_methods = 'dictionary'")
+    row = connection.execute(
         """
         insert into raw.batch_output
         select ?, ?, ?, line_number, line, line_bytes, ?, ? from landing_lines
         """,
         [job_id, file_id, kind, load_id, now()],
-    )
+    ).fetchone()
+    connection.execute("reset disabled_compression_methods")
     connection.unregister("landing_lines")
-    row = connection.execute("select count(*) from raw.batch_output where file_id = ?", [file_id]).fetchone()
     count = int(row[0]) if row else 0
     connection.execute("insert into ledger.files values (?, ?, ?)", [file_id, count, now()])
     return count

@@ -9,12 +9,13 @@ import pytest
 
 from loader import reference, requests
 from loader.images import POLICIES, PreparedImage
+from loader.settings import STYLES, Style
 
 IMAGE = PreparedImage(b"\xff\xd8 not really \xff\xd9", "image/jpeg", 784, 1000)
 
 
-@pytest.mark.parametrize("style", requests.STYLES)
-def test_a_line_is_json_with_the_image_in_it(style: requests.Style) -> None:
+@pytest.mark.parametrize("style", STYLES)
+def test_a_line_is_json_with_the_image_in_it(style: Style) -> None:
     line = bytes(requests.request_line("a1", IMAGE, style, 1234))
     assert line.endswith(b"}\n") and line.count(b"\n") == 1
     request = json.loads(line)
@@ -57,8 +58,8 @@ def test_the_notebook_style_ends_in_an_assistant_prefix() -> None:
 
 
 def test_prompt_id_follows_style_and_image_policy_and_nothing_else() -> None:
-    ids = {requests.prompt_id(style, policy) for style in requests.STYLES for policy in POLICIES.values()}
-    assert len(ids) == len(requests.STYLES) * len(POLICIES)
+    ids = {requests.prompt_id(style, policy) for style in STYLES for policy in POLICIES.values()}
+    assert len(ids) == len(STYLES) * len(POLICIES)
     assert requests.prompt_id("schema", POLICIES["original"]) in ids
 
 

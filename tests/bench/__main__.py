@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import argparse
 import shutil
+import sys
 import tempfile
+import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -256,7 +259,7 @@ def read(bench: Bench) -> None:
     count = bench.sizes.read
     seconds = {}
     with bench.directory() as data:
-        measured("data:write_samples", data / "warm", 2, 1)
+        measured("data:write_samples", data / "warm", 4, 1)  # so many that each worker has loaded its models
         measured("data:write_samples", data / "samples", count, 2)
         for workers in (1, 2):
             with reading_server(data / f"state-{workers}", workers) as server:
@@ -291,14 +294,30 @@ def main() -> None:
     folder.mkdir(parents=True)
     bench = Bench(QUICK if arguments.quick else Sizes(), folder)
     print(f"working in {folder}, which is removed afterwards; {machine()}", flush=True)
+    failed = False
     try:
         for name in arguments.only or PARTS:
             print(f"{name}:", flush=True)
-            PARTS[name](bench)
+            failed |= not _is_done(bench, name)
+            write_json(arguments.json, bench.rows, bench.measures, arguments.quick)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    write_json(arguments.json, bench.rows, bench.measures, arguments.quick)
     show(bench.rows, [f"figures: {arguments.json}"])
+    if failed:
+        sys.exit(1)
+
+
+def _is_done(bench: Bench, name: str) -> bool:
+    """Measure a part. One that fails is a row of the table, and the others are measured all the same."""
+    started = time.perf_counter()
+    try:
+        PARTS[name](bench)
+    except (Exception, SystemExit) as error:
+        traceback.print_exc()
+        bench.add(name, f"failed: {error}", "", "", "", False)
+        return False
+    print(f"  {name} took {time.perf_counter() - started:.0f} s in all", flush=True)
+    return True
 
 
 if __name__ == "__main__":
