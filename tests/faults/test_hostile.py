@@ -23,8 +23,10 @@ Line = dict[str, Any]
 
 @pytest.fixture
 def proxy(runs: LoaderRuns) -> Iterator[FaultProxy]:
+    """Before a server whose result files are odd from the start: their size is what comes, so it tells of no other."""
     with fault_proxy(runs.server.url) as made:
         runs.server_url = made.url
+        made.rewrites["get_file"] = fields(lambda file: {**file, "bytes": 0})
         yield made
 
 
@@ -199,7 +201,11 @@ def test_results_that_are_given_up_are_asked_again(runs: LoaderRuns, proxy: Faul
 def test_results_that_have_expired_are_asked_again(runs: LoaderRuns, proxy: FaultProxy) -> None:
     two_days = 48 * 3600
     proxy.rewrites["get_job"] = fields(
-        lambda job: {**job, "completed_at": job["completed_at"] - two_days} if job["completed_at"] else job
+        lambda job: (
+            {**job, **{key: job[key] - two_days for key in ("created_at", "completed_at")}}
+            if job["completed_at"]
+            else job
+        )
     )
     left = [1]
 

@@ -211,7 +211,7 @@ def test_any_sequence(number: int, place: Place) -> None:
         Here,
         settings=settings(
             max_examples=3 if is_quick else 4,  # the first is always the simplest: one load, one fault
-            stateful_step_count=4 if is_quick else 8,
+            stateful_step_count=4 if is_quick else 6,
             deadline=None,
             database=None,
             phases=[Phase.generate],  # to shrink would take an hour, and what happens depends on the clock
