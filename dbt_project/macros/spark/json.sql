@@ -195,7 +195,7 @@
 
 
 {% macro _spark_has_field(document, fields) -%}
-    coalesce(arrays_overlap(json_object_keys({{ document }}), array(
+    coalesce(arrays_overlap(map_keys(from_json({{ document }}, 'map<string,string>')), array(
         {%- for field in fields %}'{{ field }}'{{ ', ' if not loop.last }}{% endfor -%}
     )), false)
 {%- endmacro %}
