@@ -1,7 +1,7 @@
 # The commands people type; `make help` lists them. Each target sets up what it needs, once.
 SHELL := /bin/bash
 .DEFAULT_GOAL := all
-.PHONY: all load build report test test-all lint docs bench bench-quick parity clean help
+.PHONY: all load build report test test-all test-engines lint docs bench bench-quick parity clean help
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -31,6 +31,10 @@ test: .venv/.developer ## the quick tests (under 5 minutes)
 
 test-all: .venv/.sail $(SPARK) ## every test, on Sail, too, and where Java is on Spark
 	@$(BIN)/python -m pytest -n 2
+
+test-engines: .venv/.sail $(SPARK) ## a short look at the other engines: all models on Sail, and where Java is the macros on Spark
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -rs -m slow tests/parity/test_macros.py \
+		"tests/parity/test_parity.py::test_all_models_tests_and_marts_are_the_same[sail]"
 
 lint: .venv/.developer ## ruff, mypy, sqlfluff
 	@$(BIN)/ruff check .

@@ -127,15 +127,14 @@ def test_there_are_twelve_at_most_and_each_is_tested() -> None:
 @cache
 def answers(engine: str, folder: Path) -> dict[str, list[str | None]]:
     """What an engine says to all cases, asked at once."""
-    texts = (
-        f'{{{{ "\'" ~ escape_single_quotes({json.dumps(text)}) ~ "\'" }}}} as {name}' for name, text in TEXTS.items()
-    )
+    quoted = (f'{{{{ "\'" ~ escape_single_quotes({json.dumps(text)}) ~ "\'" }}}}' for text in TEXTS.values())
+    given = f"select * from (values ({', '.join(quoted)})) as given ({', '.join(TEXTS)})"
     asked = (
         f"select '{macro}' as macro, {number} as number, cast({sql} as {{{{ dbt.type_string() }}}}) as said from given"
         for macro, cases in CASES.items()
         for number, (sql, _) in enumerate(cases)
     )
-    sql = f"with given as (select {', '.join(texts)}) select * from ({' union all '.join(asked)}) as a order by 1, 2"
+    sql = f"with given as ({given}) select * from ({' union all '.join(asked)}) as a order by 1, 2"
     arguments = ("show", "--inline", sql, "--limit", "200", "--output", "json")
     if engine == "duckdb":
         ended = run_dbt("duckdb", folder, *arguments)

@@ -131,15 +131,14 @@
                 when {{ _spark_has_field(at_key, fields) }} then concat('[', {{ at_key }}, ']')
                 when {{ _spark_has_field(document, fields) }} then concat('[', {{ document }}, ']')
             end,
-            {{ _unmarked(
-                'get(filter(' ~ _spark_values_inside(_marked(document)) ~ ', inside -> '
-                ~ _is_list_of('inside', fields) ~ '), 0)'
-            ) }},
-            get(filter({{ _spark_values_inside(_marked(document)) }}, inside -> {{ _is_empty_list('inside') }}), 0)
+            {{ _unmarked(_bound(_spark_values_inside(_marked(document)), 'values',
+                'coalesce(get(filter(values, inside -> ' ~ _is_list_of('inside', fields) ~ '), 0), '
+                ~ 'get(filter(values, inside -> ' ~ _is_empty_list('inside') ~ '), 0))'
+            )) }}
         )
     {%- endset -%}
     transform(
-        get(transform(array({{ list }}), list -> {{ _spark_elements('list') }}), 0),
+        {{ _bound(list, 'list', _spark_elements('list')) }},
         entry -> named_struct(
             {%- for field in fields %}
             '{{ field }}', get_json_object(entry, '$.{{ field }}'){{ ',' if not loop.last }}
@@ -165,11 +164,10 @@
         "regexp_extract(" ~ list ~ ", " ~ _spark_text('(?s)\\[(.*)\\]') ~ ", 1)"
     )) -%}
     {%- set cut = "regexp_extract_all(" ~ inside ~ ", " ~ _spark_text(element) ~ ", 0)" -%}
-    case
-        when size({{ cut }}) = json_array_length({{ list }})
-            then transform({{ cut }}, element -> {{ _escapes_back('element') }})
-        else from_json({{ list }}, 'array<string>')
-    end
+    {{ _bound(cut, 'cut',
+        "case when size(cut) = json_array_length(" ~ list ~ ") then transform(cut, element -> "
+        ~ _escapes_back('element') ~ ") else from_json(" ~ list ~ ", 'array<string>') end"
+    ) }}
 {%- endmacro %}
 
 
@@ -197,7 +195,7 @@
 
 
 {% macro _spark_has_field(document, fields) -%}
-    coalesce(arrays_overlap(json_object_keys({{ document }}), array(
+    coalesce(arrays_overlap(map_keys(from_json({{ document }}, 'map<string,string>')), array(
         {%- for field in fields %}'{{ field }}'{{ ', ' if not loop.last }}{% endfor -%}
     )), false)
 {%- endmacro %}
@@ -214,10 +212,18 @@
 
 {# The values in a document, those in them and those in those, as texts: what is not an object holds none. #}
 {% macro _spark_values_inside(document) -%}
-    {%- set first = _spark_values(document) -%}
-    {%- set second = 'flatten(transform(' ~ first ~ ', one -> ' ~ _spark_values('one') ~ '))' -%}
-    {%- set third = 'flatten(transform(' ~ second ~ ', two -> ' ~ _spark_values('two') ~ '))' -%}
-    concat({{ first }}, {{ second }}, {{ third }})
+    {{ _bound(_spark_values(document), 'first', _bound(_spark_values_of_each('first'), 'second',
+        'concat(first, second, ' ~ _spark_values_of_each('second') ~ ')'
+    )) }}
+{%- endmacro %}
+
+{% macro _spark_values_of_each(documents) -%}
+    flatten(transform({{ documents }}, each -> {{ _spark_values('each') }}))
+{%- endmacro %}
+
+{# An expression over a name for another expression, which is then written and planned only once. #}
+{% macro _bound(value, name, expression) -%}
+    get(transform(array({{ value }}), {{ name }} -> {{ expression }}), 0)
 {%- endmacro %}
 
 {% macro _spark_values(document) -%}
