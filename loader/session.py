@@ -69,9 +69,7 @@ def existing_warehouse(settings: Settings) -> Warehouse:
 
     if not settings.warehouse.exists():
         raise WarehouseError(f"{settings.warehouse} does not exist yet: run `make load` first")
-    warehouse = Warehouse(settings.warehouse, wait_seconds=QUICK_WAIT_SECONDS)
-    warehouse.prepare()
-    return warehouse
+    return Warehouse(settings.warehouse, wait_seconds=QUICK_WAIT_SECONDS)
 
 
 @contextmanager

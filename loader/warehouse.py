@@ -39,6 +39,7 @@ class Warehouse:
     path: Path
     wait_seconds: float = 600.0
     on_wait: Callable[[str], None] = field(default=lambda message: None)
+    _is_current: bool = field(default=False, repr=False, compare=False)
     # Threads of this process take turns: DuckDB cannot open a file that another thread is just closing.
     _turn: threading.RLock = field(default_factory=threading.RLock, repr=False, compare=False)
 
@@ -46,12 +47,18 @@ class Warehouse:
         """Make the file if need be and bring its tables up to date. Raises WarehouseError."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self._connection() as connection:
-            _migrate(connection, self.path)
+            self._bring_up_to_date(connection)
+
+    def _bring_up_to_date(self, connection: duckdb.DuckDBPyConnection) -> None:
+        _migrate(connection, self.path)
+        self._is_current = True
 
     @contextmanager
     def transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """One transaction on the open file: committed at the end of the block, or rolled back and nothing changed."""
         with self._connection() as connection:
+            if not self._is_current:
+                self._bring_up_to_date(connection)
             connection.begin()
             try:
                 yield connection

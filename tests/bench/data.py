@@ -10,6 +10,7 @@ import hashlib
 import io
 import random
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import orjson
@@ -60,13 +61,23 @@ def _photos() -> Iterator[bytes]:
 
 def write_tiny(folder: str | Path, count: int) -> None:
     """So many JPEGs of 16 by 24 pixels, no two alike, a thousand a folder."""
-    buffer = io.BytesIO()
-    Image.new("L", (16, 24), 200).save(buffer, "JPEG", quality=50)
     for number in range(count):
         inner = Path(folder) / f"{number // 1000:04}"
         if number % 1000 == 0:
             inner.mkdir(parents=True)
-        (inner / f"{number:07}.jpg").write_bytes(commented(buffer.getvalue(), f"copy {number}"))
+        (inner / f"{number:07}.jpg").write_bytes(tiny(number))
+
+
+@cache
+def _tiny() -> bytes:
+    buffer = io.BytesIO()
+    Image.new("L", (16, 24), 200).save(buffer, "JPEG", quality=50)
+    return buffer.getvalue()
+
+
+def tiny(number: int) -> bytes:
+    """A JPEG of 16 by 24 pixels, another one for each number."""
+    return commented(_tiny(), f"copy {number}")
 
 
 def commented(jpeg: bytes, comment: str) -> bytes:
