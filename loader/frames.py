@@ -56,7 +56,7 @@ def mart_rows(name: str, limit: int | None = None) -> Rows:
         columns = [column[0] for column in result.description or []]
         order = [column for column in ORDER if column in columns]
         if "spend" in columns and "category" in columns:
-            order.append("spend desc")
+            order += ["spend desc", "category"]
         ordered = f" order by {', '.join(order)}" if order else ""
         rows = connection.execute(f"select * from {path}{ordered} limit ?", [limit]).fetchall()
         (total,) = connection.execute(f"select count(*) from {path}").fetchone() or (0,)

@@ -78,3 +78,13 @@ def test_a_file_that_is_none_is_said_to_be(warehouse: Path, tmp_path: Path) -> N
     (tmp_path / "bi.duckdb").write_text("not a database" * 1000)
     with pytest.raises(WarehouseError, match=r"cannot be read .*run `make build` to publish it anew"):
         loader.items()
+
+
+def test_rows_of_equal_spend_stand_in_the_order_of_their_names(warehouse: Path) -> None:
+    change(
+        warehouse,
+        "create or replace table marts.spend_by_category as "
+        "select 'EUR' as currency, category, 1.00 as spend from marts.categories order by category desc",
+    )
+    rows = mart_rows("spend_by_category").rows
+    assert [category for _, category, _ in rows] == ["Beverage", "Food", "Medical", "Other", "Travel"]
