@@ -10,7 +10,7 @@ from typing import Any, Self
 
 import duckdb
 
-from loader.migrations import MIGRATIONS
+from loader.warehouse import Warehouse
 
 T0 = dt.datetime(2026, 3, 1, 8, 0, 0)
 
@@ -66,11 +66,7 @@ class RawTables:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        with self:
-            for schema in ("raw", "ledger"):
-                self.warehouse.execute(f"create schema if not exists {schema}")
-            for _, _, statements in MIGRATIONS:
-                self.warehouse.execute(statements)
+        Warehouse(path).prepare()
 
     def __enter__(self) -> Self:
         self.warehouse = duckdb.connect(str(self.path), config={"storage_compatibility_version": "v1.0.0"})
