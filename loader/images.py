@@ -223,12 +223,14 @@ _UPRIGHT: dict[int, Image.Transpose | None] = {
 
 
 def _upright_picture(image: Image.Image, policy: ImagePolicy) -> Image.Image:
-    """The first frame in mode L or RGB, within `policy.side`, turned as its EXIF orientation says."""
+    """The first frame in a mode that JPEG has, within `policy.side`, turned as its EXIF orientation says."""
     if max(image.size) > policy.side:
-        image.draft(None, _fitted(image.size, policy.side))  # JPEG: decoded at 1/2, 1/4 or 1/8 where enough
+        # JPEG: decoded at 1/2, 1/4 or 1/8 where enough. JFIF means YCbCr, and left so it is not converted twice.
+        stays = image.mode == "RGB" and "jfif" in image.info
+        image.draft("YCbCr" if stays else None, _fitted(image.size, policy.side))
     image.load()
     turn = _UPRIGHT[_orientation(image)]  # after load: that turns TIFFs, and finds EXIF behind PNG pixels
-    picture = _grey_or_rgb(image)
+    picture = _without_alpha(image)
     if max(picture.size) > policy.side:
         picture = picture.resize(_fitted(picture.size, policy.side), _SHRINK)
     return picture.transpose(turn) if turn is not None else picture
@@ -239,7 +241,7 @@ def _fitted(size: tuple[int, int], side: int) -> tuple[int, int]:
     return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 
 
-def _grey_or_rgb(image: Image.Image) -> Image.Image:
+def _without_alpha(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I") or image.mode == "F":
         return _eight_bits(image)
     if image.has_transparency_data:
@@ -247,7 +249,7 @@ def _grey_or_rgb(image: Image.Image) -> Image.Image:
         paper = Image.new("RGB", image.size, "white")
         paper.paste(rgba, mask=rgba.getchannel("A"))
         return paper
-    if image.mode in ("L", "RGB"):
+    if image.mode in ("L", "RGB", "YCbCr"):
         return image
     return image.convert("L" if image.mode == "1" else "RGB")
 
