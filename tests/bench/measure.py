@@ -32,6 +32,7 @@ class Measure:
 
 def measured(function: str, *arguments: Any) -> Measure:
     """Call `module:function` of this package with the arguments (as JSON) in a process of its own."""
+    os.sync()  # what was written before is not to slow this side's writing
     command = [sys.executable, "-m", __name__, function, json.dumps(arguments, default=str)]
     run = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=False)
     if run.returncode != 0:
