@@ -251,7 +251,9 @@ def append_output(
     lines = line_reader(path)
     connection.register("landing_lines", lines)
     # No two lines are alike: to look for equal ones, before choosing another compression, takes a fifth of the time.
+    # One thread, as the lines come one after the other: a second one would wait for the first, and hold memory.
     connection.execute("set disabled_compression_methods = 'dictionary'")
+    connection.execute("set threads = 1")
     row = connection.execute(
         """
         insert into raw.batch_output
@@ -259,6 +261,7 @@ def append_output(
         """,
         [job_id, file_id, kind, load_id, now()],
     ).fetchone()
+    connection.execute("reset threads")
     connection.execute("reset disabled_compression_methods")
     connection.unregister("landing_lines")
     count = int(row[0]) if row else 0
