@@ -70,8 +70,9 @@
 
 {# A full refresh, even of a part, may leave the rest behind: the next whole build makes everything anew. #}
 {% macro forget_built_parts() %}
-    {% if execute and target.type == 'duckdb' and flags.WHICH in ['build', 'run'] and flags.FULL_REFRESH %}
-        {% do _write_built_parts('drop table if exists ' ~ built_parts()) %}
+    {% if execute and target.type == 'duckdb' and flags.WHICH in ['build', 'run'] and flags.FULL_REFRESH
+        and load_relation(built_parts()) %}
+        {% do _write_built_parts('delete from ' ~ built_parts()) %}
     {% endif %}
 {% endmacro %}
 
