@@ -38,6 +38,7 @@ SEND_TIMEOUT_MS = 300_000  # for each phase, not for the whole upload
 PAGE_SIZE = 100
 MAX_WAIT_SECONDS = 60.0
 UNCLEAR_WAIT_SECONDS = 5.0
+SHORT_SUFFIX = ".short"
 SHORT_WAITS_SECONDS = (2.0, 10.0)  # before a result file that came too short is fetched again
 # Only these answers to an upload or a creation say for certain that nothing was done.
 REFUSALS = (400, 401, 402, 403, 404, 405, 413, 422)
@@ -139,7 +140,10 @@ class BatchApi:
             ),
             model=model,
         )
-        return _as_job(job)
+        try:
+            return _as_job(job)
+        except ApiError as error:  # the job was made, whatever its id: it is looked for
+            raise UnclearError(str(error), UNCLEAR_WAIT_SECONDS) from error
 
     def cancel_job(self, job_id: str) -> None:
         """Ask for a job to be cancelled (asking twice does no harm)."""
@@ -204,11 +208,11 @@ class BatchApi:
         )
         return next((_checked_id(file.id) for file in answer.data if file.filename == name), None)
 
-    def download(self, file_id: str, path: Path, may_be_short: bool = False) -> None:
-        """Fetch a result file to `path`: whole and synced, or not there. Raises GoneError when it has expired.
+    def download(self, file_id: str, path: Path, may_be_short: bool = False) -> Path:
+        """Fetch a result file to `path`, whole and synced; where it is then. Raises GoneError when it has expired.
 
-        One that comes shorter than the API says it is, is fetched again, and refused (ApiError) if that doesn't help,
-        unless it `may_be_short`.
+        One that comes shorter than the API says is fetched again, and refused (ApiError) if that doesn't help, unless
+        it `may_be_short`: then it stands under another name, which no later run takes for whole.
         """
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_name(path.name + ".part")
@@ -218,8 +222,7 @@ class BatchApi:
             self._read(partial(self._fetch, file_id, part), may_be_gone=True)
             got = part.stat().st_size
             if got >= size or may_be_short:
-                part.rename(path)
-                return
+                return part.rename(path if got >= size else path.with_suffix(SHORT_SUFFIX))
             self._on_trouble(f"{self.name} gave {got} of the {size} bytes of file {file_id}")
         raise ApiError(
             f"{self.name} gives {got} of the {size} bytes of file {file_id}: run the same command again later; "
@@ -227,9 +230,12 @@ class BatchApi:
         )
 
     def _file_size(self, file_id: str) -> int:
-        """The size of a file as the API says it, in bytes; 0 where it doesn't."""
+        """The size of a file as the API says it, in bytes; 0 where it doesn't: its download tells if it is there."""
         retrieve = partial(self._client.files.retrieve, file_id=file_id, timeout_ms=READ_TIMEOUT_MS)
-        return self._read(retrieve, may_be_gone=True).size_bytes or 0
+        try:
+            return self._read(retrieve, may_be_gone=True).size_bytes or 0
+        except GoneError:
+            return 0
 
     def _fetch(self, file_id: str, part: Path) -> None:
         response = self._client.files.download(file_id=file_id, timeout_ms=READ_TIMEOUT_MS)

@@ -19,6 +19,7 @@ from typing import Any, Protocol
 
 from loader import ledger
 from loader.batch_api import (
+    SHORT_SUFFIX,
     TERMINAL,
     UNCLEAR_WAIT_SECONDS,
     BatchApi,
@@ -89,7 +90,7 @@ class Jobs:
         for path in self.shard_dir.glob("*"):
             path.unlink()
         for path in downloads:
-            if path.suffix == ".part" or path.stem in landed:
+            if path.suffix in (".part", SHORT_SUFFIX) or path.stem in landed:
                 path.unlink()
 
     def abandon(self, shard: ShardRecord) -> None:
@@ -254,7 +255,7 @@ class Jobs:
             path = self._download_dir / f"{file_id}.jsonl"
             try:
                 if not path.exists():
-                    self._api.download(file_id, path, may_be_short=is_given_up)
+                    path = self._api.download(file_id, path, may_be_short=is_given_up)
                 fetched.append((file_id, kind, path))
             except GoneError as error:
                 kept_until = ended + ledger.RESULTS_KEPT

@@ -235,13 +235,14 @@ def estimated_cost_usd(connection: duckdb.DuckDBPyConnection, load_id: str) -> f
 
 # A landed line as JSON, or null. A byte order mark or blanks before it do not make it unreadable, here as in dbt.
 # DuckDB's parser takes many times the length of a line, so that a few of 20 MB would never land: of a line that is far
-# longer than an answer can be, the content is left out, as nothing here reads it, and only a beginning is parsed.
+# longer than an answer can be, the content (a text, or chunks of text) is left out, as nothing here reads it, and only
+# a beginning is parsed.
 LONG = 1_000_000
 ANSWER = rf"""try_cast(
     regexp_replace(
         case
             when strlen(line) <= {LONG} then line
-            else left(regexp_replace(line, '("content"\s*:\s*)"(?:[^"\\]|\\.)*"', '\1""', 'g'), {LONG})
+            else left(regexp_replace(line, '("(?:content|text)"\s*:\s*)"(?:[^"\\]|\\.)*"', '\1""', 'g'), {LONG})
         end,
         '^[\s\x{{FEFF}}\p{{Z}}]+',
         ''

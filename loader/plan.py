@@ -145,6 +145,10 @@ class Planner:
         question = self._question
         asked = [offered.receipt_id for offered, image in waiting if image is None]
         decisions = self._commit(lambda connection: decide(connection, question, asked))
+        # The ledger does not know the open shard yet, which may be closed before these receipts have passed.
+        for receipt_id in asked:
+            if question.custom_id(receipt_id) in self._writer:
+                decisions[receipt_id] = ledger.Decision(attempt=None, truncated_at=None)
 
         def prepared(offered: Offered, image: Image) -> tuple[Offered, ledger.Decision, Image]:
             if image is not None:

@@ -73,6 +73,14 @@ def test_a_receipt_offered_twice_is_asked_once(warehouse: Warehouse, max_request
     assert (planner.planned, planner.skipped) == (14, 6)
 
 
+def test_a_copy_of_a_receipt_in_a_shard_that_closes_meanwhile_is_not_asked_again(warehouse: Warehouse) -> None:
+    """598 again opens a batch that is looked up in the ledger; 600 in it closes the shard of the first 0, 1 and 2."""
+    numbers = [*range(599), 598, 599, 600, 0, 1, 2]
+    planner, shards = planned(warehouse, numbers, max_requests=600)
+    assert asked(shards) == ids_of(list(range(601)))
+    assert (planner.planned, planner.skipped) == (601, 4)
+
+
 @pytest.mark.parametrize("batch", [1, 4, 256])
 def test_known_receipts_among_new_ones_are_not_asked_again(
     warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, batch: int

@@ -1,10 +1,10 @@
 {#
   Incremental building on DuckDB. A row's key is its receipt, or its job where it belongs to no receipt, and all rows
-  of a key depend on raw rows of that key alone. So a build makes anew the rows of those keys of which something has
+  of a key depend on raw rows of that key alone (and on seeds: one that changes makes everything anew). So a build makes anew the rows of those keys of which something has
   come since the last whole build (int_keys__to_rebuild), and replaces them. Other engines make their tables anew.
 
     int_parts__landed      what there is now, counted by parts that only ever grow
-    audit.built_parts      the same as of the last build that made every incremental model
+    audit.built_parts      the same as of the last build that made every table
     int_keys__to_rebuild   the keys in which the two differ
 #}
 
@@ -37,10 +37,11 @@
 #}
 {% macro get_incremental_replace_changed_sql(arguments) %}
     {%- set columns = get_quoted_csv(arguments['dest_columns'] | map(attribute='name')) %}
+    {%- set keys = ref('int_keys__to_rebuild') %}
     delete from {{ arguments['target_relation'] }}
-    {%- if load_relation(built_parts()) %}
-    where {{ arguments['unique_key'] }} in (select rebuild_key from {{ ref('int_keys__to_rebuild') }})
-    {%- endif %};
+    where
+        {{ arguments['unique_key'] }} in (select rebuild_key from {{ keys }})
+        or exists (select 1 from {{ keys }} where kind = 'everything');
     insert into {{ arguments['target_relation'] }} ({{ columns }})
     select {{ columns }} from {{ arguments['temp_relation'] }}
 {% endmacro %}
@@ -67,19 +68,46 @@
     {%- endif %}
 {% endmacro %}
 
-{# At the end of a run that made every incremental model: what it saw has been built. #}
+{# A full refresh, even of a part, may leave the rest behind: the next whole build makes everything anew. #}
+{% macro forget_built_parts() %}
+    {% if execute and target.type == 'duckdb' and flags.WHICH in ['build', 'run'] and flags.FULL_REFRESH
+        and load_relation(built_parts()) %}
+        {% do _write_built_parts('delete from ' ~ built_parts()) %}
+    {% endif %}
+{% endmacro %}
+
+{#
+  Before anything is made anew, what changed is in doubt (0 rows, which no part has), until a whole run is noted: a seed
+  that is changed, built in part and changed back would seem unchanged.
+#}
+{% macro doubt_changed_parts() %}
+    {% if execute and target.type == 'duckdb' and not flags.EMPTY and load_relation(built_parts()) %}
+        create or replace table {{ built_parts() }} as
+        select
+            coalesce(landed.kind, built.kind) as kind,
+            coalesce(landed.part, built.part) as part,
+            case when landed.row_count = built.row_count then built.row_count else 0 end as row_count
+        from {{ ref('int_parts__landed') }} as landed
+        full outer join {{ built_parts() }} as built on landed.kind = built.kind and landed.part = built.part
+    {% endif %}
+{% endmacro %}
+
+{# At the end of a run that made every table: what it saw has been built. #}
 {% macro note_built_parts(results) %}
     {% if execute and target.type == 'duckdb' and flags.WHICH in ['build', 'run'] and not flags.EMPTY %}
         {% set made = results | selectattr('status', 'equalto', 'success') | map(attribute='node.name') | list %}
         {% set models = graph.nodes.values() | selectattr('resource_type', 'equalto', 'model') | list %}
-        {% set wanted = models | selectattr('config.materialized', 'equalto', 'incremental')
-            | map(attribute='name') | list %}
+        {% set wanted = models | rejectattr('config.materialized', 'equalto', 'view') | map(attribute='name') | list %}
         {% if wanted | reject('in', made) | list == [] %}
             {% set landed = models | selectattr('name', 'equalto', 'int_parts__landed') | first %}
-            {% call statement('note_built_parts', auto_begin=true) %}
-            create or replace table {{ built_parts() }} as select * from {{ landed.relation_name }}
-            {% endcall %}
-            {% do adapter.commit() %}
+            {% do _write_built_parts(
+                'create or replace table ' ~ built_parts() ~ ' as select * from ' ~ landed.relation_name
+            ) %}
         {% endif %}
     {% endif %}
+{% endmacro %}
+
+{% macro _write_built_parts(sql) %}
+    {% call statement('write_built_parts', auto_begin=true) %}{{ sql }}{% endcall %}
+    {% do adapter.commit() %}
 {% endmacro %}

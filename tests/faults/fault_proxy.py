@@ -24,8 +24,8 @@ from urllib.parse import urlsplit
 CALLS = [
     ("upload", "POST", r"/v1/files"),
     ("find_file", "GET", r"/v1/files"),
-    ("get_file", "GET", r"/v1/files/[^/]+"),
     ("download", "GET", r"/v1/files/[^/]+/content"),
+    ("get_file", "GET", r"/v1/files/[^/]+"),
     ("delete_file", "DELETE", r"/v1/files/[^/]+"),
     ("create_job", "POST", r"/v1/batch/jobs"),
     ("list_jobs", "GET", r"/v1/batch/jobs"),

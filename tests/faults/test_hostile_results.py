@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.faults.fault_proxy import Fault, FaultProxy, fault_proxy
+from tests.faults.fault_proxy import GONE, Fault, FaultProxy, fault_proxy
 from tests.faults.harness import RECEIPTS, LoaderRuns
 from tests.faults.test_hostile import Line, fields, states
 
@@ -51,6 +51,40 @@ def test_odd_lines_keep_their_numbers_and_bytes_and_harm_no_other(runs: LoaderRu
     landed = runs.query("select line_number, line, line_bytes from raw.batch_output order by line_number")
     assert [number for number, _, _ in landed] == list(range(1, len(landed) + 1))
     assert b"\n".join(line.encode() if kept is None else kept for _, line, kept in landed) == served[0]
+
+
+@pytest.mark.slow
+def test_a_long_answer_in_chunks_is_an_answer(runs: LoaderRuns, proxy: FaultProxy) -> None:
+    def chunked(body: bytes) -> bytes:
+        lines = [json.loads(line) for line in body.splitlines()]
+        message = lines[0]["response"]["body"]["choices"][0]["message"]
+        message["content"] = [{"type": "text", "text": message["content"] + " " * 1_200_000}]
+        return b"".join(json.dumps(line).encode() + b"\n" for line in lines)
+
+    proxy.rewrites["download"] = chunked
+    code, said = runs.run()
+    assert code == 0, said
+    assert states(runs) == [(1, "answered", RECEIPTS)]
+
+
+@pytest.mark.slow
+def test_a_job_whose_making_is_answered_with_an_id_that_is_none_is_looked_for(
+    runs: LoaderRuns, undisturbed: LoaderRuns, proxy: FaultProxy
+) -> None:
+    proxy.rewrites["create_job"] = fields(lambda job: {**job, "id": "../../made"})
+    code, said = runs.run()
+    assert code == 0 and "looking whether the job was made" in said, said
+    runs.assert_healed(undisturbed)
+
+
+@pytest.mark.slow
+def test_a_server_that_tells_no_sizes_gives_its_files(
+    runs: LoaderRuns, undisturbed: LoaderRuns, proxy: FaultProxy
+) -> None:
+    proxy.rewrites["get_file"] = lambda body: GONE
+    code, said = runs.run()
+    assert code == 0 and proxy.calls["get_file"] > 0, said
+    runs.assert_healed(undisturbed)
 
 
 @pytest.mark.slow

@@ -1,3 +1,5 @@
+{{ config(post_hook='{{ doubt_changed_parts() }}') }}
+
 -- One row per receipt, shard and job of which something has come since the last whole build: when anything of a receipt
 -- is new, all of its answers are matched and ranked again, with the shards and jobs that they stand in.
 with landed as (
@@ -20,16 +22,13 @@ changed as (
         landed.part is null as is_gone
     from landed
     full outer join built on landed.kind = built.kind and landed.part = built.part
-    where
-        -- a full refresh asks for no keys
-        landed.row_count is distinct from built.row_count
-        and {{ 'false' if flags.FULL_REFRESH else 'true' }}
+    where landed.row_count is distinct from built.row_count
 
 ),
 
 reach as (
 
-    -- a seed says how all rows are read; raw rows never go, so that a warehouse without them is another one
+    -- a seed says how all rows are read, and where raw rows have gone nobody knows whose they were
     select
         count(case when kind = 'seed' or is_gone then 1 end) > 0 as is_everything,
         count(case when kind = 'offers' then 1 end) > 0 as are_samples_touched
@@ -171,3 +170,11 @@ select
     'job' as kind,
     job_id as rebuild_key
 from jobs_to_rebuild
+
+union all
+
+select
+    'everything' as kind,
+    'everything' as rebuild_key
+from reach
+where is_everything
