@@ -135,7 +135,8 @@ def land(bench: Bench) -> None:
     for name, side, wanted in (("dlt", dlt, 20), ("json loop", loop, 2.5)):
         ratio = side.seconds / ours.seconds
         beside = f"{name}: {count / side.seconds:,.0f} lines/s, {side.peak_mb:,.0f} MB"
-        bench.add(path, speed, beside, _times(side, ours), f"{wanted} x", ratio >= wanted)
+        is_reached = ratio >= wanted if count >= 1_000_000 else None  # what is wanted is wanted of a million
+        bench.add(path, speed, beside, _times(side, ours), f"{wanted} x", is_reached)
     growth = thrice.peak_mb / ours.peak_mb - 1  # below a million lines DuckDB has not yet taken the memory it may
     is_flat = thrice.peak_mb < 700 and (growth <= 0.1 or count < 1_000_000)
     bench.add(
@@ -276,7 +277,7 @@ def read(bench: Bench) -> None:
         f"1 worker: {count / seconds[1]:.2f} receipts/s",
         f"{ratio:.2f} x",
         "1.7 x",
-        ratio >= 1.7,
+        ratio >= 1.7 if count >= Sizes.read else None,  # with a few receipts one of them decides
     )
 
 

@@ -12,6 +12,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+IMPORTS = {"notebook_build": ["PIL.Image"], "json_loop": ["pandas"], "dlt_rows": ["dlt"]}
 PROMPT = "List every item of this receipt as a JSON object with name, price and classification."
 
 

@@ -1,6 +1,7 @@
 """Runs a side of the benchmark in a process of its own and says what it took.
 
-The time is that of the function itself, its imports left out; the peak is the most memory that the process held at
+The time is that of the function itself, its imports left out (those of its module, and what `IMPORTS` there names for
+it); the peak is the most memory that the process held at
 once, imports included. Processes that it starts and waits for count in its CPU time.
 """
 
@@ -52,7 +53,10 @@ def _peak_mb() -> float:
 
 def _main() -> None:
     name, _, function = sys.argv[1].partition(":")
-    call = getattr(importlib.import_module(f"tests.bench.{name}"), function)
+    module = importlib.import_module(f"tests.bench.{name}")
+    for needed in getattr(module, "IMPORTS", {}).get(function, ()):
+        importlib.import_module(needed)
+    call = getattr(module, function)
     arguments = json.loads(sys.argv[2])
     started, cpu = time.perf_counter(), os.times()
     result = call(*arguments)

@@ -22,6 +22,7 @@ from loader.plan import Planner, Question
 from loader.receipts import open_source
 from loader.warehouse import Warehouse, append_output
 
+IMPORTS = {"land": ["loader.lines"]}
 MODEL = "mistral-small-2603"
 
 
