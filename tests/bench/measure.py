@@ -1,8 +1,8 @@
 """Runs a side of the benchmark in a process of its own and says what it took.
 
 The time is that of the function itself, its imports left out (those of its module, and what `IMPORTS` there names for
-it); the peak is the most memory that the process held at
-once, imports included. Processes that it starts and waits for count in its CPU time.
+it); the peak is the most memory that the process held at once, imports included. Processes that it starts and waits for
+count in its CPU time.
 """
 
 from __future__ import annotations

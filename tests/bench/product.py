@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -11,8 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
-
-from mistralai.client import Mistral
+from urllib.request import Request, urlopen
 
 from loader.batch_api import BatchApi
 from loader.estimate import estimate
@@ -88,13 +88,17 @@ class _Watch(Thread):
         self.began: float | None = None
         self.ended: float | None = None
         self.is_done = Event()
-        self._client = Mistral(api_key=token, server_url=url)
+        # Asked ten times a second: the SDK would take a good part of a core for that.
+        address = f"{url}/v1/batch/jobs?status=QUEUED&status=RUNNING&page_size=1"
+        self._jobs = Request(address, headers={"Authorization": f"Bearer {token}"})
         self._folder = folder
 
     def run(self) -> None:
         while not self.is_done.wait(0.1):
             self.most_mb = max(self.most_mb, _size_mb(self._folder))
-            if self._client.batch.jobs.list(status=["QUEUED", "RUNNING"]).total:
+            with urlopen(self._jobs) as answer:
+                is_at_work = json.load(answer)["total"] > 0
+            if is_at_work:
                 self.began, self.ended = self.began or time.perf_counter(), None
             elif self.began and not self.ended:
                 self.ended = time.perf_counter()
