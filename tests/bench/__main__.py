@@ -218,14 +218,15 @@ def load(bench: Bench) -> None:
             arguments = (data / "tiny", directory, server.url, server.token, window, window // 5)
             side = bench.side("load in waves", "product:load", *arguments)
             status = bench.side("loader status", "product:best_of_five", ["status"], directory / "warehouse.duckdb")
-    held = [f"{mb:.0f}" for mb in side.result["held_mb"].values()]
+    held = list(side.result["held_mb"].values())
+    is_flat = held[-1] <= 1.1 * held[1]  # in the first quarter nothing has been landed yet
     bench.add(
         f"{sizes.tiny:,} tiny receipts, {window:,} at once",
         f"{side.result['jobs']} jobs, {side.result['lines'] / side.seconds:,.0f} requests/s, {side.peak_mb:.0f} MB",
-        f"memory at each quarter: {', '.join(held)} MB",
+        f"memory at each quarter: {', '.join(f'{mb:.0f}' for mb in held)} MB",
         f"{side.result['disk_mb']:.0f} MB of disk at most",
         "flat, bounded",
-        side.result["lines"] == sizes.tiny,
+        is_flat and side.result["lines"] == sizes.tiny,
     )
     _start_row(bench, "loader status", status)
 
