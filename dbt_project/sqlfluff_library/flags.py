@@ -1,3 +1,0 @@
-"""What `flags` are while sqlfluff renders the models."""
-
-FULL_REFRESH = False
