@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import csv
 import json
 import re
 from pathlib import Path
@@ -186,6 +188,18 @@ def test_sources_have_freshness_where_time_is_recorded(manifest: Node) -> None:
         if source["name"] != "batch_requests":
             assert source["freshness"]["warn_after"]["count"], source["name"]
             assert source["loaded_at_field"], source["name"]
+
+
+def test_a_build_sees_every_column_of_every_seed_change(models: list[Node], manifest: Node) -> None:
+    code = next(model["raw_code"] for model in models if model["name"] == "int_parts__landed")
+    found = re.search(r"set seeds = (\{.*?\}) %\}", code, re.DOTALL)
+    assert found
+    seeds = [node for node in manifest["nodes"].values() if node["resource_type"] == "seed"]
+    headers = {}
+    for seed in seeds:
+        with (Path(seed["root_path"]) / seed["original_file_path"]).open(newline="") as file:
+            headers[seed["name"]] = next(csv.reader(file))
+    assert ast.literal_eval(found[1]) == headers
 
 
 def test_reader_of_one_item_opens_six_files(models: list[Node]) -> None:

@@ -2,9 +2,9 @@
 -- of a run in one minute, and rows of seeds. Parts of raw only ever grow, so that an equal count means equal rows.
 {% set seeds = {
     'currencies': ['currency', 'decimal_mark', 'printed_decimals', 'plausible_min', 'plausible_max', 'symbols'],
-    'categories': ['category'],
+    'categories': ['category', 'description'],
     'category_overrides': ['item_name', 'merchant', 'category'],
-    'model_prices': ['model', 'input_usd_per_million', 'output_usd_per_million', 'batch_discount'],
+    'model_prices': ['model', 'input_usd_per_million', 'output_usd_per_million', 'batch_discount', 'status'],
 } %}
 
 with lines as (
