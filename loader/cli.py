@@ -15,7 +15,7 @@ from loader import __version__
 from loader.errors import IncompleteError, LoaderError, SettingsError, SourceError
 from loader.screen import Screen, show_json, show_mart, show_table
 from loader.session import existing_warehouse, one_load_at_a_time, open_api, open_warehouse
-from loader.settings import ROOT, STYLES, Settings, read_settings
+from loader.settings import ROOT, STYLES, Settings, Style, read_settings
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 SHOWN_ROWS = 50
@@ -64,7 +64,7 @@ def cli() -> None:
 @click.option("--dry-run", is_flag=True, help="Only say what the load would be.")
 @click.option("--no-wait", is_flag=True, help="Submit and end; the next load fetches the answers.")
 def load(
-    style: str,
+    style: Style,
     as_json: bool,
     limit: int | None,
     images: str,
@@ -85,7 +85,7 @@ def load(
     from loader.receipts import open_source
 
     settings = read_settings(flags)
-    question = Question(settings.model, style, POLICIES[images], attempts, again)  # type: ignore[arg-type]
+    question = Question(settings.model, style, POLICIES[images], attempts, again)
     question.request_cost_usd(1, 1)  # a model without a price is refused before anything is read
     with Screen() as screen:
         if dry_run:
@@ -156,7 +156,7 @@ def _show_estimate(settings: Settings, expected: dict[str, Any], as_json: bool) 
 @model_option
 @style_option
 @json_option
-def extract(image: Path, style: str, as_json: bool, **flags: Any) -> None:
+def extract(image: Path, style: Style, as_json: bool, **flags: Any) -> None:
     """Ask one IMAGE live and print its items: the look before paying for a batch. Lands nothing."""
     from loader.extract import ask_one
 
@@ -166,7 +166,7 @@ def extract(image: Path, style: str, as_json: bool, **flags: Any) -> None:
     except OSError as error:
         raise SourceError(f"{image}: {error.strerror}; name an image file") from error
     with Screen() as screen, open_api(settings, screen.say) as api:
-        answer = ask_one(api, settings.model, data, str(image), style)  # type: ignore[arg-type]
+        answer = ask_one(api, settings.model, data, str(image), style)
     if as_json:
         show_json(answer)
         return
