@@ -9,14 +9,12 @@ from itertools import islice
 
 from loader import requests
 from loader.images import ImagePolicy, PreparedImage
-from loader.offers import Offered, in_threads, offer
+from loader.offers import BATCH_BYTES, BATCH_RECEIPTS, Offered, in_threads, offer
 from loader.plan import Question, decide
 from loader.receipts import Receipt, Source
 from loader.shards import MAX_PENDING_REQUESTS, MAX_SHARD_BYTES, MAX_SHARD_REQUESTS
 from loader.warehouse import Warehouse
 
-BATCH_RECEIPTS = 256  # so many, or of so many bytes, are looked up at once
-BATCH_BYTES = 12 * 1024 * 1024
 DAYS_A_WAVE = 1  # `batch_api.JOB_TIMEOUT_HOURS`
 ESTIMATE_FROM = 500  # a larger source is estimated from its first receipts
 

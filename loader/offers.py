@@ -19,6 +19,8 @@ from loader.warehouse import ReceiptRow
 
 THREADS = min(os.cpu_count() or 1, 4)  # each may hold a decoded image
 AHEAD = 2 * THREADS
+BATCH_RECEIPTS = 256  # so many, or of so many bytes, wait at most to be looked up in the ledger together
+BATCH_BYTES = 12 * 1024 * 1024
 
 T = TypeVar("T")
 U = TypeVar("U")

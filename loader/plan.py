@@ -21,15 +21,13 @@ from duckdb import DuckDBPyConnection
 from loader import ledger, reference, requests
 from loader.errors import SettingsError
 from loader.images import ORIGINAL, ImagePolicy, PreparedImage, RejectedImage, prepare
-from loader.offers import Offered, in_threads, offer
+from loader.offers import BATCH_BYTES, BATCH_RECEIPTS, Offered, in_threads, offer
 from loader.receipts import Receipt, Source
 from loader.seen import SeenBefore
 from loader.settings import Style
 from loader.shards import MAX_SHARD_BYTES, MAX_SHARD_REQUESTS, Request, Shard, ShardWriter
 from loader.warehouse import ReceiptRow, Warehouse, append_receipts
 
-BATCH_RECEIPTS = 256  # so many, or of so many bytes, wait for the ledger at most
-BATCH_BYTES = 12 * 1024 * 1024
 LATELY_REQUESTS = 2 * BATCH_RECEIPTS  # more than can be under way between a decision and its request
 UNCOMMITTED_RECEIPTS = 10_000
 
