@@ -30,7 +30,6 @@ from loader.errors import ApiError
 
 T = TypeVar("T")
 
-TERMINAL = ("SUCCESS", "FAILED", "TIMEOUT_EXCEEDED", "CANCELLED")
 ENDPOINT: Literal["/v1/chat/completions"] = "/v1/chat/completions"
 JOB_TIMEOUT_HOURS = 24
 READ_TIMEOUT_MS = 60_000

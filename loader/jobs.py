@@ -20,7 +20,6 @@ from typing import Any, Protocol
 from loader import ledger
 from loader.batch_api import (
     SHORT_SUFFIX,
-    TERMINAL,
     UNCLEAR_WAIT_SECONDS,
     BatchApi,
     GoneError,
@@ -43,6 +42,8 @@ BUSY_POLL_SHARE = 0.05  # of the time of a run that is busy sending, at most
 SETTLE_SECONDS = (5.0, 15.0, 40.0)
 EMBEDDED_SETTLE_SECONDS = (0.5, 1.0)
 CLOCK_SKEW = timedelta(days=1)
+ENDED = ("SUCCESS", "FAILED", "TIMEOUT_EXCEEDED", "CANCELLED")
+NOT_ENDED = ("QUEUED", "RUNNING", "CANCELLATION_REQUESTED")
 FILES_COME_WITHIN = timedelta(minutes=10)  # of a job's end
 SHOWN_IDS = 100
 
@@ -165,7 +166,7 @@ class Jobs:
     def _note_submitted(self, shard: ShardRecord, job: dict[str, Any]) -> None:
         with self._warehouse.transaction() as connection:
             ledger.note_submitted(connection, shard, job["id"])
-            if job["status"] not in TERMINAL:  # the last snapshot commits with the job's lines, never before
+            if not _has_ended(job):  # the last snapshot commits with the job's lines, never before
                 append_job(connection, job, shard.shard_id)
         shard_path(self.shard_dir, shard.shard_id).unlink(missing_ok=True)
         self._jobs[job["id"]] = job
@@ -237,7 +238,7 @@ class Jobs:
             ) from error
         before = self._jobs.get(job_id)
         self._jobs[job_id] = job
-        if job["status"] not in TERMINAL and (before is None or before["status"] != job["status"]):
+        if not _has_ended(job) and (before is None or before["status"] != job["status"]):
             with self._warehouse.transaction() as connection:
                 append_job(connection, job, shard.shard_id)
         return job
@@ -324,7 +325,7 @@ class Jobs:
                 self._forget(shard, str(error))
                 forgotten.append(job_id)
             else:
-                if job["status"] in TERMINAL:
+                if _has_ended(job):
                     self._land(shard, job, is_given_up=True)
                     forgotten.append(job_id)
         return forgotten
@@ -353,12 +354,17 @@ def _ended_at(job: dict[str, Any]) -> datetime | None:
     return datetime.fromtimestamp(ended, UTC).replace(tzinfo=None)
 
 
+def _has_ended(job: dict[str, Any]) -> bool:
+    """Whether a job will do no more; one of a status that the contract doesn't list has when it says since when."""
+    return job["status"] in ENDED or (job["status"] not in NOT_ENDED and bool(job["completed_at"]))
+
+
 def _is_over(job: dict[str, Any]) -> bool:
     """Whether a job has ended and its results can be fetched.
 
     One that has just ended may count answers and not name their file yet. To take that for the end would lose them.
     """
-    if job["status"] not in TERMINAL:
+    if not _has_ended(job):
         return False
     ended = _ended_at(job)
     is_waiting_for_file = not job.get("output_file") and job["succeeded_requests"] > 0

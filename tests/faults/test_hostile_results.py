@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -104,6 +105,20 @@ def test_a_result_file_that_comes_short_is_fetched_again(
 
 
 @pytest.mark.slow
+def test_a_short_file_that_a_killed_run_left_is_not_taken_for_whole(
+    runs: LoaderRuns, undisturbed: LoaderRuns, proxy: FaultProxy
+) -> None:
+    proxy.rewrites["download"] = lambda body: b"".join(body.splitlines(keepends=True)[:2])
+    assert runs.run(kill_at="loader.batch_api.BatchApi._fetch:after:1")[0] == -signal.SIGKILL
+    assert runs.run("cancel", "--forget", kill_at="loader.batch_api.BatchApi.download:after:1")[0] == -signal.SIGKILL
+    assert [*runs.warehouse.with_suffix(".files").glob("downloads/*.short")]
+    proxy.rewrites.clear()
+    code, said = runs.run()
+    assert code == 0, said
+    runs.assert_healed(undisturbed)
+
+
+@pytest.mark.slow
 def test_a_result_file_that_stays_short_is_not_landed_unless_it_is_given_up(
     runs: LoaderRuns, proxy: FaultProxy
 ) -> None:
@@ -129,6 +144,16 @@ def test_a_job_that_has_ended_and_not_named_its_file_yet_is_waited_for(
     code, said = runs.run()
     assert code == 0 and ended[0] >= 3, said
     runs.assert_healed(undisturbed)
+
+
+def test_a_job_of_an_unknown_status_that_says_when_it_ended_has_ended(runs: LoaderRuns, proxy: FaultProxy) -> None:
+    def renamed(job: Line) -> Line:
+        return {**job, "status": "EXPIRED" if job["status"] == "SUCCESS" else "WARMING_UP"}
+
+    proxy.rewrites["get_job"] = fields(renamed)
+    code, said = runs.run()
+    assert code == 0 and "ended as EXPIRED" in said, said
+    assert states(runs) == [(1, "answered", RECEIPTS)]
 
 
 @pytest.mark.slow

@@ -28,8 +28,14 @@ select
 
     ---------- the job
     {{ list_item('texts', 1) }} as status,
+    -- a status that the contract doesn't list is an end when the job says since when
     coalesce(
-        {{ list_item('texts', 1) }} in ('SUCCESS', 'FAILED', 'TIMEOUT_EXCEEDED', 'CANCELLED'), false
+        {{ list_item('texts', 1) }} in ('SUCCESS', 'FAILED', 'TIMEOUT_EXCEEDED', 'CANCELLED')
+        or (
+            {{ list_item('texts', 1) }} not in ('QUEUED', 'RUNNING', 'CANCELLATION_REQUESTED')
+            and {{ list_item('texts', 7) }} is not null
+        ),
+        false
     ) as is_terminal,
     {{ list_item('texts', 2) }} as model,
     try_cast({{ list_item('texts', 3) }} as bigint) as total_requests,
