@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from loader.engines import embedded_sail
-from tests.parity.servers import HOST, sail_server, spark_cluster, spark_connect
+from tests.parity.servers import HOST, JIT_FOR_SHORT_RUNS, sail_server, spark_cluster, spark_connect
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = ROOT / "dbt_project"
@@ -97,7 +97,7 @@ def _spark_in_process(folder: Path) -> Iterator[dict[str, str]]:
         "spark.ui.enabled": "false",
         "spark.sql.shuffle.partitions": "2",
         "spark.sql.warehouse.dir": str(folder / "spark-warehouse"),
-        "spark.driver.defaultJavaOptions": f"-XX:TieredStopAtLevel=1 -Dderby.stream.error.file={folder}/derby.log",
+        "spark.driver.defaultJavaOptions": f"{JIT_FOR_SHORT_RUNS} -Dderby.stream.error.file={folder}/derby.log",
         "spark.hadoop.javax.jdo.option.ConnectionURL": "jdbc:derby:memory:metastore;create=true",
     }
     words = [word for name, value in settings.items() for word in ("--conf", f"{name}={value}")]

@@ -13,6 +13,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 HOST = "127.0.0.1"
+JIT_FOR_SHORT_RUNS = "-XX:TieredStopAtLevel=1"  # to compile for a long run takes longer than the tests do
 STARTS_WITHIN_SECONDS = 120
 
 
@@ -81,6 +82,8 @@ def spark_connect(home: Path, folder: Path, master: str = "local[2]") -> Iterato
         "spark.sql.shuffle.partitions": "4",
         "spark.executor.memory": "1g",
         "spark.executor.cores": "1",
+        "spark.executor.extraJavaOptions": JIT_FOR_SHORT_RUNS,
+        "spark.driver.extraJavaOptions": JIT_FOR_SHORT_RUNS,
         "spark.sql.warehouse.dir": str(folder / "spark-warehouse"),
         "spark.sql.catalogImplementation": "in-memory",
     }
