@@ -381,7 +381,7 @@ def _retry_after(error: MistralError) -> float | None:
 
 
 def _as_dict(answer: Any) -> dict[str, Any]:
-    fields: dict[str, Any] = answer.model_dump(mode="json")
+    fields: dict[str, Any] = answer.model_dump(mode="json", warnings=False)  # a status may be a new one
     return fields
 
 

@@ -154,7 +154,7 @@ class RawTables:
         model: str = "mistral-small-2603",
     ) -> None:
         """A snapshot of a job that was made `minutes` after the start."""
-        terminal = status not in ("QUEUED", "RUNNING", "CANCELLATION_REQUESTED")
+        terminal = status not in ("QUEUED", "RUNNING", "CANCELLATION_REQUESTED", "PAUSED")
         body = {
             "id": job,
             "status": status,

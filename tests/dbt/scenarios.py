@@ -49,6 +49,7 @@ SCENARIOS: list[Scenario] = [
     Scenario("job still running", (Attempt("p1", (), "RUNNING"),), ("pending",), None, "pending"),
     Scenario("cancelling", (Attempt("p2", (), "CANCELLATION_REQUESTED"),), ("pending",), None, "pending"),
     Scenario("a status that nobody knows", (Attempt("p3", (), "PAUSED"),), ("pending",), None, "pending"),
+    Scenario("an end that nobody knows", (Attempt("p5", (), "EXPIRED"),), ("missing",), None, "missing"),
     Scenario("job not seen yet", (Attempt("p4", (), None),), ("pending",), None, "pending"),
     Scenario("no line", (Attempt("m1", (), "SUCCESS"),), ("missing",), None, "missing"),
     Scenario("job failed", (Attempt("m2", (), "FAILED"),), ("missing",), None, "missing"),

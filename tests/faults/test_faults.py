@@ -1,4 +1,4 @@
-"""Each kind of harm at each kind of call, before and after the server did the work: healed, or refused and then healed.
+"""Each kind of harm at each kind of call, for a change before and after it is made: healed, or refused and then healed.
 
 The proxy stands on a real socket; the loader is a real process with the vendor's client.
 """
@@ -12,12 +12,12 @@ import pytest
 from tests.faults.fault_proxy import HARMS, POSTPONED, Fault, FaultProxy, fault_proxy
 from tests.faults.harness import TALLY, LoaderRuns
 
-CALLS = ("upload", "create_job", "get_job", "download")
+MOMENTS = {"upload": (False, True), "create_job": (False, True), "get_job": (False,), "download": (False,)}
 FAULTS = [
     Fault(call, harm, after=after)
-    for call in CALLS
+    for call, moments in MOMENTS.items()  # a read does nothing that it could come after
     for harm in HARMS
-    for after in (False, True)
+    for after in moments
     if not (harm == "402" and after)  # a definite refusal is one
 ]
 QUICK = {
