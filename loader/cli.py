@@ -235,7 +235,7 @@ def status(as_json: bool) -> None:
 
 
 @cli.command()
-@click.option("--forget", is_flag=True, help="Give up jobs that the API no longer knows, so that they are asked again.")
+@click.option("--forget", is_flag=True, help="Give up jobs that are gone or have no results: they are asked again.")
 def cancel(forget: bool) -> None:
     """Cancel the jobs that are running, and land what they had finished."""
     from loader.jobs import Jobs
@@ -249,7 +249,7 @@ def cancel(forget: bool) -> None:
             jobs = Jobs(warehouse, api, screen, settings.work_dir, new_load_id())
             if forget:
                 given_up = jobs.forget()
-                screen.say(f"gave up {len(given_up)} jobs that {api.name} does not know")
+                screen.say(f"gave up {len(given_up)} jobs at {api.name}")
                 return
             count = jobs.cancel()
             jobs.wait()

@@ -239,6 +239,8 @@ class Jobs:
         before = self._jobs.get(job_id)
         self._jobs[job_id] = job
         if not _has_ended(job) and (before is None or before["status"] != job["status"]):
+            if job["status"] not in NOT_ENDED:
+                self._report.say(f"job {job_id} is {job['status']}, which is not known: waiting until it ends")
             with self._warehouse.transaction() as connection:
                 append_job(connection, job, shard.shard_id)
         return job
@@ -356,7 +358,7 @@ def _ended_at(job: dict[str, Any]) -> datetime | None:
 
 def _has_ended(job: dict[str, Any]) -> bool:
     """Whether a job will do no more; one of a status that the contract doesn't list has when it says since when."""
-    return job["status"] in ENDED or (job["status"] not in NOT_ENDED and bool(job["completed_at"]))
+    return job["status"] in ENDED or (job["status"] not in NOT_ENDED and _ended_at(job) is not None)
 
 
 def _is_over(job: dict[str, Any]) -> bool:

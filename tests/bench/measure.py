@@ -33,13 +33,13 @@ class Measure:
     result: Any
 
 
-def measured(function: str, *arguments: Any, writes: int = 0) -> Measure:
-    """Call `module:function` of this package, which writes so many bytes, in a process of its own.
+def measured(function: str, *arguments: Any, touches: int = 0) -> Measure:
+    """Call `module:function` of this package in a process of its own; the arguments travel as JSON.
 
-    The arguments travel as JSON.
+    `touches` is how many bytes it will hold or write, at most: the machine finds so many before its time begins.
     """
     os.sync()  # what was written before is not to slow this side's writing
-    command = [sys.executable, "-m", __name__, function, json.dumps(arguments, default=str), str(writes)]
+    command = [sys.executable, "-m", __name__, function, json.dumps(arguments, default=str), str(touches)]
     run = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=False)
     if run.returncode != 0:
         raise SystemExit(f"error: {function} ended with {run.returncode}; what it said stands above")

@@ -18,7 +18,7 @@ FAULTS = [
     for call, moments in MOMENTS.items()  # a read does nothing that it could come after
     for harm in HARMS
     for after in moments
-    if not (harm == "402" and after)  # a definite refusal is one
+    if not (after and harm in ("402", "torn", "late"))  # a definite refusal is one; the others come after anyway
 ]
 QUICK = {
     "502 after create_job #1",

@@ -18,7 +18,7 @@ from tests.parity.compare import differences, marts_of_lake, marts_of_warehouse
 from tests.parity.engines import ENGINES, missing, run_dbt, spark_programs
 from tests.parity.hostile import CONTENTS, write_hostile
 
-MODELS = ("build", "--resource-type", "seed", "--resource-type", "model", "--select", "+answers")
+MODELS = ("build", "--resource-type", "seed", "--resource-type", "model", "--select", "+answers", "+receipt_items")
 
 
 def loader_dbt(programs: Path, *arguments: str, environment: dict[str, str]) -> None:

@@ -33,7 +33,7 @@ select
         {{ list_item('texts', 1) }} in ('SUCCESS', 'FAILED', 'TIMEOUT_EXCEEDED', 'CANCELLED')
         or (
             {{ list_item('texts', 1) }} not in ('QUEUED', 'RUNNING', 'CANCELLATION_REQUESTED')
-            and {{ list_item('texts', 7) }} is not null
+            and try_cast({{ list_item('texts', 7) }} as bigint) > 0
         ),
         false
     ) as is_terminal,
