@@ -34,7 +34,7 @@ test-all: .venv/.sail $(SPARK) ## every test, on Sail, too, and where Java is on
 
 test-engines: .venv/.sail $(SPARK) ## a short look at the other engines: all models on Sail, and where Java is the macros on Spark
 	@$(BIN)/python -m pytest -n 2 --dist loadfile -rs -m slow tests/parity/test_macros.py \
-		"tests/parity/test_parity.py::test_all_models_tests_and_marts_are_the_same[sail]"
+		"tests/parity/test_parity.py::test_all_models_tests_and_marts_are_the_same[sail-cluster]"
 
 lint: .venv/.developer ## ruff, mypy, sqlfluff
 	@$(BIN)/ruff check .

@@ -190,7 +190,7 @@ def test_after_a_build_of_a_part_the_next_makes_up_for_the_rest(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(3))
 def test_any_order_of_loads_and_builds_equals_building_at_once(
     seed: int, tmp_path: Path, at_once: dict[str, list[str]]
 ) -> None:

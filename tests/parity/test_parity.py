@@ -51,9 +51,10 @@ def test_a_mart_that_is_missing_is_told(tmp_path: Path) -> None:
     assert marts_of_lake(lake).keys() == {"one"}
 
 
-# `make parity` takes all six ways; here a cluster stands for a server, too, and test_macros.py runs Spark in process.
+# `make parity` takes all six ways; here a cluster stands for a server and for the engine embedded, in which
+# test_macros.py runs every macro.
 @pytest.mark.slow
-@pytest.mark.parametrize("engine", ["sail", "sail-cluster", "spark-cluster"])
+@pytest.mark.parametrize("engine", ["sail-cluster", "spark-cluster"])
 def test_all_models_tests_and_marts_are_the_same(
     tmp_path: Path, engine: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
