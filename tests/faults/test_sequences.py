@@ -210,7 +210,7 @@ def test_any_sequence(number: int, place: Place) -> None:
     run_state_machine_as_test(  # type: ignore[no-untyped-call]
         Here,
         settings=settings(
-            max_examples=3 if is_quick else 4,  # the first is always the simplest: one load, one fault
+            max_examples=3,  # the first is always the simplest: one load, one fault
             stateful_step_count=4 if is_quick else 6,
             deadline=None,
             database=None,
