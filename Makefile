@@ -29,7 +29,7 @@ report: .venv/.report ## a first look at the marts as one HTML page: data/report
 test: .venv/.developer ## the quick tests (under 5 minutes)
 	@$(BIN)/python -m pytest -n 2 -m "not slow"
 
-test-all: .venv/.sail $(SPARK) ## every test, on Sail, too, and where Java is on Spark (under 20 minutes)
+test-all: .venv/.sail $(SPARK) ## every test, on Sail, too, and where Java is on Spark (about 20 minutes on two cores)
 	@$(BIN)/python -m pytest -n 3 --dist worksteal
 
 test-engines: .venv/.sail $(SPARK) ## a short look at the other engines: all models on Sail, and where Java is the macros on Spark
