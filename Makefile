@@ -26,7 +26,7 @@ build: .venv/.installed ## dbt build, then publish the marts for BI tools
 report: .venv/.report ## a first look at the marts as one HTML page: data/report.html
 	@$(BIN)/loader report
 
-test: .venv/.developer ## the quick tests (under 5 minutes)
+test: .venv/.developer ## the quick tests (about 5 minutes on two cores)
 	@$(BIN)/python -m pytest -n 2 -m "not slow"
 
 test-all: .venv/.sail $(SPARK) ## every test, on Sail, too, and where Java is on Spark (about 20 minutes on two cores)
