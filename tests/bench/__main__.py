@@ -174,6 +174,7 @@ def dbt(bench: Bench) -> None:
         measured("product_dbt:fill", directory, count, count + count // 100)
         more = bench.side("dbt build, 1 % more", "product_dbt:build", directory, *MODELS_ONLY)
         same = bench.side("dbt build, nothing new", "product_dbt:build", directory, *MODELS_ONLY)
+    is_full_size = count >= Sizes.lines  # the start of dbt and of each statement weighs less, the more there is to do
     ratio, memory = pandas.seconds / full.seconds, full.peak_mb / pandas.peak_mb
     bench.add(
         f"dbt build, {count:,} answers",
@@ -181,7 +182,7 @@ def dbt(bench: Bench) -> None:
         f"pandas: {pandas.seconds:.1f} s, {pandas.peak_mb:,.0f} MB",
         f"{_times(pandas, full)}, {memory:.0%} of the memory",
         "1 x, 33 %, 2,500 MB",
-        ratio >= 1 and memory <= 1 / 3 and full.peak_mb < 2500,
+        (ratio >= 1 and memory <= 1 / 3 and full.peak_mb < 2500) if is_full_size else None,
     )
     for name, side, wanted in (("1 % more", more, 0.3), ("nothing new", same, 0.2)):
         share = side.result["model_seconds"] / full.result["model_seconds"]
@@ -191,7 +192,7 @@ def dbt(bench: Bench) -> None:
             "the models of the full refresh",
             f"{share:.0%}",
             f"{wanted:.0%}",
-            share < wanted,
+            share < wanted if is_full_size else None,
         )
 
 
@@ -212,7 +213,7 @@ def load(bench: Bench) -> None:
             f"API: {api:.1f} s",
             f"{after / api:.1%}",
             "5 %",
-            after / api < 0.05,
+            after / api < 0.05 if sizes.requests >= Sizes.requests else None,
         )
     with bench.directory() as data:
         measured("data:write_tiny", data / "tiny", sizes.tiny)
