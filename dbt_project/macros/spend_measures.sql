@@ -57,7 +57,11 @@ grouped as (
         cast(sum(price) as decimal(18, 3)) as spend,
         cast(coalesce(sum(case when price >= 0 then price end), 0) as decimal(18, 3)) as gross_spend,
         cast(coalesce(sum(case when price < 0 then price end), 0) as decimal(18, 3)) as credits,
-        cast(avg(case when price >= 0 then price end) as decimal(18, 3)) as average_price
+        -- by doubles: `avg` of decimals is rounded to seven digits on Spark before it is rounded to three
+        cast(floor(
+            round(cast(sum(case when price >= 0 then price end) as double) * 1000)
+            / nullif(count(case when price >= 0 then price end), 0) + 0.5
+        ) / 1000 as decimal(18, 3)) as average_price
     from entries
     group by
         {%- for name in dimensions %}
