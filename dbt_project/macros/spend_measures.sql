@@ -57,11 +57,7 @@ grouped as (
         cast(sum(price) as decimal(18, 3)) as spend,
         cast(coalesce(sum(case when price >= 0 then price end), 0) as decimal(18, 3)) as gross_spend,
         cast(coalesce(sum(case when price < 0 then price end), 0) as decimal(18, 3)) as credits,
-        -- by doubles: `avg` of decimals is rounded to seven digits on Spark before it is rounded to three
-        cast(floor(
-            round(cast(sum(case when price >= 0 then price end) as double) * 1000)
-            / nullif(count(case when price >= 0 then price end), 0) + 0.5
-        ) / 1000 as decimal(18, 3)) as average_price
+        count(case when price >= 0 then 1 end) as charge_count
     from entries
     group by
         {%- for name in dimensions %}
@@ -86,7 +82,11 @@ select
     cast(spend as double) / nullif(cast(sum(spend) over (
         partition by {% for name in dimensions %}{{ name }}, {% endfor %}currency
     ) as double), 0) as share_of_spend,
-    average_price
+    -- half a thousandth is rounded up, as in accounting: the double that DuckDB's `avg` of 0.500 and 0.501 gives is below
+    -- 0.5005, and on Spark, where it is a decimal, the same two give 0.501
+    cast(floor(
+        round(cast(gross_spend as double) * 1000) / nullif(charge_count, 0) + 0.5
+    ) / 1000 as decimal(18, 3)) as average_price
 from grouped
 
 {% endmacro %}
