@@ -74,6 +74,10 @@ class Bench:
         finally:
             shutil.rmtree(directory)
 
+    def at_full_size(self, is_reached: bool) -> bool | None:
+        """The verdict on a bar that is set for the full size: of less, starting decides, or one receipt."""
+        return is_reached if self.sizes == Sizes() else None
+
     def add(self, path: str, product: str, against: str, ratio: str, bar: str, is_reached: bool | None) -> None:
         """A row of the table."""
         self.rows.append(Row(path, product, against, ratio, bar, is_reached))
@@ -93,9 +97,9 @@ def build(bench: Bench) -> None:
         few.mkdir()
         for path in sorted((data / "photos").iterdir())[:count]:
             (few / path.name).hardlink_to(path)
-        sides = (few, data / "requests.jsonl")
-        twice = 2 * size  # its list, and the text made of it
-        notebook = bench.side("notebook's build", "baselines:notebook_build", *sides, touches=twice)
+        held = 2 * size  # its list, and the text made of it
+        target = data / "requests.jsonl"
+        notebook = bench.side("notebook's build", "baselines:notebook_build", few, target, touches=held)
         as_is = _built(bench, "build, as is", few, "original")
         shrunk = _built(bench, "build, shrunk", few, "1540")
         many = _built(bench, "build, as is, four times as many", data / "photos", "original")
@@ -139,10 +143,9 @@ def land(bench: Bench) -> None:
     for name, side, wanted in (("dlt", dlt, 20), ("json loop", loop, 2.5)):
         ratio = side.seconds / ours.seconds
         beside = f"{name}: {count / side.seconds:,.0f} lines/s, {side.peak_mb:,.0f} MB"
-        is_reached = ratio >= wanted if count >= 1_000_000 else None  # what is wanted is wanted of a million
-        bench.add(path, speed, beside, _times(side, ours), f"{wanted} x", is_reached)
-    growth = thrice.peak_mb / ours.peak_mb - 1  # below a million lines DuckDB has not yet taken the memory it may
-    is_flat = thrice.peak_mb < 700 and (growth <= 0.1 or count < 1_000_000)
+        bench.add(path, speed, beside, _times(side, ours), f"{wanted} x", bench.at_full_size(ratio >= wanted))
+    growth = thrice.peak_mb / ours.peak_mb - 1  # with less to land DuckDB has not yet taken the memory it may
+    is_flat = thrice.peak_mb < 700 and bench.at_full_size(growth <= 0.1) is not False
     bench.add(
         f"landing {3 * count:,} lines",
         f"{3 * count / thrice.seconds:,.0f} lines/s, {thrice.peak_mb:.0f} MB",
@@ -174,7 +177,6 @@ def dbt(bench: Bench) -> None:
         measured("product_dbt:fill", directory, count, count + count // 100)
         more = bench.side("dbt build, 1 % more", "product_dbt:build", directory, *MODELS_ONLY)
         same = bench.side("dbt build, nothing new", "product_dbt:build", directory, *MODELS_ONLY)
-    is_full_size = count >= Sizes.lines  # the start of dbt and of each statement weighs less, the more there is to do
     ratio, memory = pandas.seconds / full.seconds, full.peak_mb / pandas.peak_mb
     bench.add(
         f"dbt build, {count:,} answers",
@@ -182,7 +184,7 @@ def dbt(bench: Bench) -> None:
         f"pandas: {pandas.seconds:.1f} s, {pandas.peak_mb:,.0f} MB",
         f"{_times(pandas, full)}, {memory:.0%} of the memory",
         "1 x, 33 %, 2,500 MB",
-        (ratio >= 1 and memory <= 1 / 3 and full.peak_mb < 2500) if is_full_size else None,
+        bench.at_full_size(ratio >= 1 and memory <= 1 / 3 and full.peak_mb < 2500),
     )
     for name, side, wanted in (("1 % more", more, 0.3), ("nothing new", same, 0.2)):
         share = side.result["model_seconds"] / full.result["model_seconds"]
@@ -192,7 +194,7 @@ def dbt(bench: Bench) -> None:
             "the models of the full refresh",
             f"{share:.0%}",
             f"{wanted:.0%}",
-            share < wanted if is_full_size else None,
+            bench.at_full_size(share < wanted),
         )
 
 
@@ -213,7 +215,7 @@ def load(bench: Bench) -> None:
             f"API: {api:.1f} s",
             f"{after / api:.1%}",
             "5 %",
-            after / api < 0.05 if sizes.requests >= Sizes.requests else None,
+            bench.at_full_size(after / api < 0.05),
         )
     with bench.directory() as data:
         measured("data:write_tiny", data / "tiny", sizes.tiny)
@@ -284,7 +286,7 @@ def read(bench: Bench) -> None:
         f"1 worker: {count / seconds[1]:.2f} receipts/s",
         f"{ratio:.2f} x",
         "1.7 x",
-        ratio >= 1.7 if count >= Sizes.read else None,  # with a few receipts one of them decides
+        bench.at_full_size(ratio >= 1.7),
     )
 
 

@@ -169,10 +169,11 @@ def test_an_unknown_status_is_waited_out(runs: LoaderRuns, proxy: FaultProxy) ->
 
     def change(job: Line) -> Line:
         seen.append(job["status"])
-        if len(seen) >= 4:
-            return job
-        job = {**job, "status": "PONDERING", "completed_at": [None, -5, 10**18][len(seen) - 1]}
-        return job if job["completed_at"] else {key: value for key, value in job.items() if key != "completed_at"}
+        if len(seen) == 1:
+            del job["completed_at"]
+        elif len(seen) < 4:
+            job["completed_at"] = (-5, 10**18)[len(seen) - 2]
+        return {**job, "status": "PONDERING"} if len(seen) < 4 else job
 
     proxy.rewrites["get_job"] = fields(change)
     code, said = runs.run()
