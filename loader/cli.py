@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from loader import __version__
-from loader.errors import IncompleteError, LoaderError, SettingsError, SourceError
+from loader.errors import IncompleteError, SettingsError, SourceError
 from loader.screen import Screen, show_json, show_mart, show_table
 from loader.session import existing_warehouse, one_load_at_a_time, open_api, open_warehouse
 from loader.settings import ROOT, STYLES, Settings, Style, read_settings
@@ -378,24 +378,3 @@ def dbt(arguments: tuple[str, ...]) -> None:
     if ended and target == "duckdb" and settings.warehouse.exists():
         Warehouse(settings.warehouse, wait_seconds=0).prepare()  # raises, naming who holds the file
     sys.exit(ended)
-
-
-def main() -> None:
-    """Run the command line; what a user can mend ends in one line and an exit code, never in a traceback."""
-    try:
-        cli.main(standalone_mode=False)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(2)
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("interrupted: nothing is lost; `loader load` goes on where this ended", err=True)
-        sys.exit(130)
-    except LoaderError as error:
-        click.echo(f"error: {error}", err=True)
-        sys.exit(error.exit_code)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(141)
-    except OSError as error:
-        click.echo(f"error: {error}: make room or mend the permissions, then run the same command again", err=True)
-        sys.exit(1)

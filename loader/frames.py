@@ -81,7 +81,7 @@ def open_marts() -> Iterator[duckdb.DuckDBPyConnection]:
     """The published file, else the warehouse, read-only."""
     import duckdb
 
-    from loader.warehouse import is_lock_error, lock_holder
+    from loader.warehouse import closing, is_lock_error, lock_holder
 
     settings = read_settings()
     path = settings.bi_database if settings.bi_database.exists() else settings.warehouse
@@ -97,7 +97,5 @@ def open_marts() -> Iterator[duckdb.DuckDBPyConnection]:
                 "run `make build` once that has ended"
             ) from error
         raise WarehouseError(f"{path} cannot be read ({said}): run `make build` to publish it anew") from error
-    try:
+    with closing(connection):
         yield connection
-    finally:
-        connection.close()

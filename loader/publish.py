@@ -26,7 +26,15 @@ from loader import __version__
 from loader.builds import Build, last_build
 from loader.errors import WarehouseError
 from loader.folder_swap import swap_in_folder
-from loader.warehouse import LOCK_POLL_SECONDS, MEMORY_LIMIT, STORAGE_VERSION, is_lock_error, lock_holder, now
+from loader.warehouse import (
+    LOCK_POLL_SECONDS,
+    MEMORY_LIMIT,
+    STORAGE_VERSION,
+    closing,
+    is_lock_error,
+    lock_holder,
+    now,
+)
 
 SCHEMA = "marts"
 # What every BI tool reads right; the rest arrives as objects or text, or not at all.
@@ -100,7 +108,7 @@ def publish_marts(
             workshops = [stack.enter_context(_workshop(target)) for target in targets]
             made = [directory / target.name for directory, target in zip(workshops, targets, strict=True)]
             config = {"memory_limit": MEMORY_LIMIT, "temp_directory": str(workshops[0] / "spill")}
-            with duckdb.connect(config=config) as connection:  # type: ignore[arg-type]
+            with closing(duckdb.connect(config=config)) as connection:  # type: ignore[arg-type]
                 source = _attach(connection, warehouse, wait_seconds, on_wait)
                 publication = _copy(connection, source, made, despite_failures)
             _swap_in(made[0], bi_database)

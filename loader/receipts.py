@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -283,7 +284,7 @@ def _one_split(dataset: Any) -> Any:
 def _dataset_source(name: str, dataset: Any, read: folders.ReadPath, limit: int | None) -> Source:
     from datasets import Image
 
-    names = dataset.column_names or list(next(iter(dataset), {}))
+    names = dataset.column_names or list(next(_in_a_thread(dataset), {}))
     images = [column for column, kind in (dataset.features or {}).items() if isinstance(kind, Image)]
     columns = tables.find_columns(name, names, images, shaped=[])
     for image in images:
@@ -292,7 +293,7 @@ def _dataset_source(name: str, dataset: Any, read: folders.ReadPath, limit: int 
     def receipts() -> Iterator[Receipt]:
         number = 0
         try:
-            for number, row in enumerate(dataset):
+            for number, row in enumerate(_in_a_thread(dataset)):
                 yield _row_receipt(name, row, number, columns, read)
         except (OSError, ValueError, RuntimeError) as error:
             raise SourceError(f"reading {name} stopped at row {number}: {_one_line(error)}; run it again") from error
@@ -304,6 +305,17 @@ def _dataset_source(name: str, dataset: Any, read: folders.ReadPath, limit: int 
         return split.num_examples or None if split is not None else None
 
     return Source(name, receipts, count, limit)
+
+
+def _in_a_thread(rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The rows, fetched in a thread: a Ctrl-C is heard while pyarrow waits for megabytes from the hub."""
+    iterator = iter(rows)
+    thread = ThreadPoolExecutor(1)
+    try:
+        while (row := thread.submit(next, iterator, None).result()) is not None:
+            yield row
+    finally:
+        thread.shutdown(wait=False)
 
 
 def _hub_trouble(name: str, error: BaseException) -> str:

@@ -69,14 +69,11 @@ class Warehouse:
 
     @contextmanager
     def _connection(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        with self._turn:
-            connection = self._connect()
+        with self._turn, closing(self._connect()) as connection:
             try:
                 yield connection
             except duckdb.Error as error:
                 raise _readable(error, self.path) from error
-            finally:
-                connection.close()
 
     def _connect(self) -> duckdb.DuckDBPyConnection:
         deadline = time.monotonic() + self.wait_seconds
@@ -98,6 +95,22 @@ class Warehouse:
                     self.on_wait(f"{self.path.name} is in use by {lock_holder(error)}; waiting for it")
                     told = True
                 time.sleep(LOCK_POLL_SECONDS)
+
+
+@contextmanager
+def closing(connection: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The connection, closed at the end of the block.
+
+    Raises KeyboardInterrupt for a Ctrl-C during a query, of which DuckDB makes a RuntimeError.
+    """
+    try:
+        yield connection
+    except RuntimeError as error:
+        if str(error) != "Query interrupted":
+            raise
+        raise KeyboardInterrupt from None
+    finally:
+        connection.close()
 
 
 def is_lock_error(error: duckdb.Error) -> bool:

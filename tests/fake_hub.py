@@ -3,17 +3,26 @@
 import hashlib
 import json
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import unquote, urlsplit
 
 REVISION = "0123456789abcdef0123456789abcdef01234567"
+PART_BYTES = 1_000_000
 
 
 @contextmanager
-def fake_hub(repository: str, files: Mapping[str, bytes], token: str | None = None) -> Iterator[str]:
-    """Serves one dataset; gives the address for HF_ENDPOINT. With a `token`, others without it get a 401."""
+def fake_hub(
+    repository: str,
+    files: Mapping[str, bytes],
+    token: str | None = None,
+    before_part: Callable[[int], object] = lambda start: None,
+) -> Iterator[str]:
+    """Serves one dataset; gives the address for HF_ENDPOINT. With a `token`, others without it get a 401.
+
+    `before_part` is called with the place of each megabyte of an answer before it is sent, and may wait.
+    """
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -28,7 +37,10 @@ def fake_hub(repository: str, files: Mapping[str, bytes], token: str | None = No
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             if self.command != "HEAD":
-                self.wfile.write(body)
+                with suppress(ConnectionError):  # whoever asked has gone
+                    for start in range(0, len(body), PART_BYTES):
+                        before_part(start)
+                        self.wfile.write(body[start : start + PART_BYTES])
 
         def as_json(self, body: object) -> None:
             self.answer(200, json.dumps(body).encode(), Content_Type="application/json")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -14,9 +16,12 @@ import pytest
 from mistralai.client import Mistral
 from PIL import Image
 
-from loader import cli
+from loader import __main__ as program
+from loader.cli import cli
+from loader.warehouse import Warehouse
 from tests.conftest import ApiServer
 
+ROOT = Path(__file__).parent.parent
 Run = Callable[..., tuple[int, str, str]]
 NAMES = ("MISTRAL_API_KEY", "MISTRAL_SERVER_URL", "RECEIPTS", "RECEIPTS_CURRENCY", "MODEL", "WAREHOUSE", "BI_DATABASE")
 
@@ -32,11 +37,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp
 
     def run(*arguments: str) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["loader", *arguments])
-        code: Any = 0
-        try:
-            cli.main()
-        except SystemExit as ended:
-            code = ended.code or 0
+        code = program.run()
         out, err = capsys.readouterr()
         return code, out, err
 
@@ -71,11 +72,25 @@ def rows(tmp_path: Path, query: str) -> list[tuple[Any, ...]]:
 
 
 def test_every_command_is_in_the_readme_and_has_help(run: Run) -> None:
-    readme = (Path(__file__).parent.parent / "README.md").read_text()
-    for name in cli.cli.commands:
+    readme = (ROOT / "README.md").read_text()
+    for name in cli.commands:
         code, out, _ = run(name, "--help") if name != "dbt" else (0, "Usage", "")
         assert code == 0 and "Usage" in out
         assert f"loader {name}" in readme, f"README.md does not mention `loader {name}`"
+
+
+@pytest.mark.parametrize(
+    ("redirection", "code", "said"),
+    [(">&-", 0, ""), ("2>&-", 0, ""), (">/dev/full", 1, "No space left on device"), ("| true", 1, "")],
+)
+@pytest.mark.usefixtures("run")
+def test_output_that_nobody_can_take_gives_no_traceback(tmp_path: Path, redirection: str, code: int, said: str) -> None:
+    Warehouse(tmp_path / "w.duckdb").prepare()
+    command = f"{sys.executable} -m loader status {redirection}; exit ${{PIPESTATUS[0]}}"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(["bash", "-c", command], env=environment, check=False, capture_output=True, text=True)
+    assert done.returncode == code
+    assert said in done.stderr and done.stderr.count("\n") == bool(said)
 
 
 def test_a_folder_is_loaded_once(run: Run, api: ApiServer, folder: Path, tmp_path: Path) -> None:

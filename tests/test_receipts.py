@@ -3,10 +3,12 @@
 import hashlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pyarrow as pa
@@ -281,7 +283,7 @@ def python(script: str, *arguments: str, **environment: str) -> subprocess.Compl
 def from_hub(tmp_path: Path, address: str, **environment: str) -> tuple[list[list[Any]], str]:
     """What a process gets from that hub: rows of key, image hash and label, the count; or the refusal."""
     script = (
-        "import hashlib, json\n"
+        "import hashlib, json, os, sys\n"
         "from loader.errors import SourceError\n"
         "from loader.receipts import open_source\n"
         "def sha(image): return image and hashlib.sha256(image).hexdigest()\n"
@@ -290,6 +292,8 @@ def from_hub(tmp_path: Path, address: str, **environment: str) -> tuple[list[lis
         "    rows = [[r.source_key, sha(r.image), r.label] for r in source]\n"
         "    print(json.dumps([*rows, [source.count()]]))\n"
         "except SourceError as error: print('refused', error)\n"
+        "sys.stdout.flush()\n"
+        "os._exit(0)\n"  # as the program ends, and for the same reason (loader/__main__.py)
     )
     done = python(script, HF_ENDPOINT=address, HF_HOME=str(tmp_path / "hf"), **{"HF_TOKEN": "", **environment})
     assert done.stderr == ""
@@ -323,6 +327,39 @@ def test_a_dataset_on_the_hub_streams_with_its_bytes_as_stored(tmp_path: Path) -
     files["README.md"] = f"---\ndataset_info: {{features: {kinds}, splits: {splits}}}\n---\n".encode()
     with fake_hub("owner/name", files) as address:
         assert from_hub(tmp_path, address) == ([*rows, [2]], "")
+
+
+def test_a_ctrl_c_while_the_hub_is_silent_ends_at_once_and_in_one_line(tmp_path: Path) -> None:
+    """pyarrow's threads wait for the hub: they must neither keep the process nor abort it (exit code 134)."""
+    rows = struct_table(image=[{"bytes": os.urandom(1_000_000), "path": None} for _ in range(12)])
+    pq.write_table(rows, tmp_path / "t.parquet", row_group_size=4)
+    is_silent, is_over = Event(), Event()
+
+    def before_part(start: int) -> None:
+        if start >= 6_000_000:  # in the second group of rows
+            is_silent.set()
+            is_over.wait()
+
+    files = {"data/train-0.parquet": (tmp_path / "t.parquet").read_bytes()}
+    with fake_hub("owner/name", files, before_part=before_part) as address:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "loader", "load", "--dry-run", "--receipts", "owner/name"],
+            env={**os.environ, "PYTHONPATH": str(ROOT), "HF_ENDPOINT": address, "HF_HOME": str(tmp_path / "hf")},
+            cwd=tmp_path,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            assert is_silent.wait(timeout=30)
+            process.send_signal(signal.SIGINT)
+            said = process.communicate(timeout=10)[1]
+        finally:
+            process.kill()
+            is_over.set()
+    assert (process.returncode, said) == (
+        130,
+        "\ninterrupted: nothing is lost; `loader load` goes on where this ended\n",
+    )
 
 
 def test_a_folder_of_images_on_the_hub_comes_undecoded(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import time
@@ -121,6 +122,27 @@ def test_a_failed_transaction_changes_nothing(warehouse: Warehouse) -> None:
         connection.execute("insert into raw.loads values ('l', 's', 'm', 'p', 'finished', now()::timestamp)")
         raise RuntimeError
     assert rows(warehouse, "select count(*) from raw.loads") == [(0,)]
+
+
+def test_a_ctrl_c_during_a_query_is_one_and_changes_nothing(warehouse: Warehouse) -> None:
+    script = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from loader.warehouse import Warehouse\n"
+        "try:\n"
+        "    with Warehouse(Path(sys.argv[1])).transaction() as connection:\n"
+        "        connection.execute('create table half as select 1')\n"
+        "        connection.execute('set threads to 1')\n"  # else DuckDB may leave the query, and the signal, waiting
+        "        print('begun', flush=True)\n"
+        "        connection.execute('select count(*) from range(10_000_000_000) a(x) where x % 3 = 1')\n"
+        "except KeyboardInterrupt: print('interrupted')\n"
+    )
+    process = subprocess.Popen([sys.executable, "-c", script, str(warehouse.path)], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None and process.stdout.readline() == "begun\n"
+    time.sleep(0.3)
+    process.send_signal(signal.SIGINT)
+    assert process.communicate(timeout=30)[0] == "interrupted\n"
+    assert rows(warehouse, "select count(*) from duckdb_tables() where table_name = 'half'") == [(0,)]
 
 
 def test_a_receipt_is_appended_again_only_when_something_changed(warehouse: Warehouse) -> None:

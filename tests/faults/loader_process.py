@@ -73,7 +73,8 @@ def main() -> None:
     """Run the loader's command line, to the end or to the point."""
     from tenacity import wait_fixed
 
-    from loader import batch_api, cli, jobs
+    from loader import __main__ as program
+    from loader import batch_api, jobs
 
     jobs.SETTLE_SECONDS = (0.05, 0.1, 0.5)
     jobs.UNCLEAR_WAIT_SECONDS = batch_api.UNCLEAR_WAIT_SECONDS = 0.05
@@ -82,7 +83,7 @@ def main() -> None:
     if at := os.environ.get("KILL_AT"):
         point, when, nth = at.rsplit(":", 2)
         kill_at(point, when, int(nth))
-    cli.main()
+    program.main()
 
 
 if __name__ == "__main__":
