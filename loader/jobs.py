@@ -186,9 +186,11 @@ class Jobs:
 
     def wait(self) -> None:
         """Until every job has ended and landed. Raises LoaderError."""
-        while self.poll():
+        running = self.poll()
+        while running:
             _load_ahead()
             self.sleep()
+            running = self.poll(running)
 
     def poll_now_and_then(self) -> None:
         """Poll, unless the last time was a moment ago: for a run that is busy sending, as results expire."""
@@ -203,12 +205,17 @@ class Jobs:
         made = [job["created_at"] for job in self._jobs.values() if not _is_over(job)]
         time.sleep(min(max((time.time() - min(made)) / 40, 0.1), 30.0) if made else 0.1)
 
-    def poll(self) -> int:
-        """Look at every submitted job once and land those that have ended; how many are still running."""
-        submitted = [shard for shard in self.unfinished() if shard.state == "submitted"]
+    def poll(self, submitted: list[ShardRecord] | None = None) -> list[ShardRecord]:
+        """Look at every submitted job once and land those that have ended; the shards whose jobs still run.
+
+        With `submitted`, what was returned before, the warehouse is not opened to look for them: while a run waits,
+        nobody else writes to its ledger.
+        """
+        if submitted is None:
+            submitted = [shard for shard in self.unfinished() if shard.state == "submitted"]
         if submitted:
             self._api.be_patient()
-        running = 0
+        running: list[ShardRecord] = []
         troubles: list[ApiError] = []
         for shard in submitted:
             self._sizes[shard.job_id or ""] = shard.request_count
@@ -217,7 +224,7 @@ class Jobs:
                 if _is_over(job):
                     self._land(shard, job)
                 else:
-                    running += 1
+                    running.append(shard)
             except ApiError as error:  # the other jobs are looked at all the same
                 troubles.append(error)
         if troubles:
