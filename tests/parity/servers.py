@@ -80,7 +80,7 @@ def spark_connect(home: Path, folder: Path, master: str = "local[2]") -> Iterato
         "spark.driver.host": HOST,
         "spark.driver.bindAddress": HOST,
         "spark.ui.enabled": "false",
-        "spark.sql.shuffle.partitions": "4",
+        "spark.sql.shuffle.partitions": "2",
         "spark.executor.memory": "1g",
         "spark.executor.cores": "1",
         "spark.executor.extraJavaOptions": JIT_FOR_SHORT_RUNS,
