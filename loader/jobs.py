@@ -83,6 +83,10 @@ class Jobs:
         with self._warehouse.transaction() as connection:
             return ledger.unfinished_shards(connection)
 
+    def submitted(self) -> list[ShardRecord]:
+        """The shards at this API that have a job and have not landed."""
+        return [shard for shard in self.unfinished() if shard.state == "submitted"]
+
     def clean_up(self) -> None:
         """Remove what a killed run left: shards (sent or planned anew), parts of downloads, and those that landed."""
         downloads = list(self._download_dir.glob("*"))
@@ -208,11 +212,11 @@ class Jobs:
     def poll(self, submitted: list[ShardRecord] | None = None) -> list[ShardRecord]:
         """Look at every submitted job once and land those that have ended; the shards whose jobs still run.
 
-        With `submitted`, what was returned before, the warehouse is not opened to look for them: while a run waits,
-        nobody else writes to its ledger.
+        Who knows them gives them as `submitted`: nobody else writes to the ledger during a run, and to read it
+        would keep others from the warehouse.
         """
         if submitted is None:
-            submitted = [shard for shard in self.unfinished() if shard.state == "submitted"]
+            submitted = self.submitted()
         if submitted:
             self._api.be_patient()
         running: list[ShardRecord] = []
@@ -324,9 +328,7 @@ class Jobs:
         Their requests count as missing, and may be asked again.
         """
         forgotten = []
-        for shard in self.unfinished():
-            if shard.state != "submitted":
-                continue
+        for shard in self.submitted():
             job_id = shard.job_id or ""
             try:
                 job = self._api.get_job(job_id)

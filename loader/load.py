@@ -74,12 +74,12 @@ def fetch_first(warehouse: Warehouse, api: BatchApi, report: Report, work_dir: P
     for shard in jobs.unfinished():
         if shard.state != "submitted" and not jobs.adopt_if_made(shard):
             jobs.abandon(shard)
-    sent = [shard for shard in jobs.unfinished() if shard.state == "submitted"]
+    sent = jobs.submitted()
     if sent:
         count = sum(shard.request_count for shard in sent)
         until = min(shard.expires_at for shard in sent if shard.expires_at is not None)
         report.say(f"taking up {count} requests of an earlier run; their answers are kept until {until:%F %H:%M} UTC")
-        jobs.poll()
+        jobs.poll(sent)
     return jobs.lines
 
 

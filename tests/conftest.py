@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,14 @@ from mistralai.client import Mistral
 
 from loader.local_api.serve import Child, launch
 from tests import instant_reader
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 30) -> None:
+    """Fails when the condition has not come true within that time."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.05)
 
 
 @dataclass

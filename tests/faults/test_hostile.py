@@ -15,6 +15,7 @@ from _pytest.mark.structures import ParameterSet
 
 from loader.batch_api import BatchApi
 from loader.errors import ApiError
+from tests.conftest import wait_until
 from tests.faults.fault_proxy import GONE, Fault, FaultProxy, fault_proxy
 from tests.faults.harness import RECEIPTS, LoaderRuns, draw_receipts
 
@@ -246,7 +247,7 @@ def test_interrupted_by_ctrl_c_it_cancels_nothing_and_says_how_to_go_on(
 ) -> None:
     proxy.rewrites["get_job"] = fields(lambda job: {**job, "status": "RUNNING"})
     process = runs.start()
-    _until(lambda: proxy.calls["get_job"] > 0)
+    wait_until(lambda: proxy.calls["get_job"] > 0)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=20)
     assert process.returncode == 130 and "`loader load` goes on" in err and "Traceback" not in out + err
@@ -258,7 +259,7 @@ def test_interrupted_by_ctrl_c_it_cancels_nothing_and_says_how_to_go_on(
 def test_two_loaders_at_once_do_not_send_twice(runs: LoaderRuns, undisturbed: LoaderRuns, proxy: FaultProxy) -> None:
     proxy.rewrites["get_job"] = fields(lambda job: {**job, "status": "RUNNING"})
     first = runs.start()
-    _until(lambda: proxy.calls["get_job"] > 0)
+    wait_until(lambda: proxy.calls["get_job"] > 0)
     code, said = runs.run()
     assert code == 1 and f"another load is running on {runs.warehouse} (process {first.pid})" in said
     proxy.rewrites.clear()
@@ -287,21 +288,14 @@ def test_a_load_that_waits_leaves_the_warehouse_to_others(
     """Jobs are looked at while another program, such as dbt, has the file."""
     proxy.rewrites["get_job"] = fields(lambda job: {**job, "status": "RUNNING", "completed_at": None})
     process = runs.start()
-    _until(lambda: proxy.calls["get_job"] >= 2)
+    wait_until(lambda: proxy.calls["get_job"] >= 2)
     with duckdb.connect(str(runs.warehouse)):
         looked = proxy.calls["get_job"]
-        _until(lambda: proxy.calls["get_job"] >= looked + 3)
+        wait_until(lambda: proxy.calls["get_job"] >= looked + 3)
     proxy.rewrites.clear()
     out, err = process.communicate(timeout=30)
     assert process.returncode == 0 and "in use" not in out + err
     runs.assert_healed(undisturbed)
-
-
-def _until(is_so: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def test_the_deadline_for_results_is_shown(runs: LoaderRuns, proxy: FaultProxy) -> None:

@@ -7,8 +7,6 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -21,6 +19,7 @@ from loader.local_api.app import create_app
 from loader.local_api.batches import JOBS_AT_ONCE
 from loader.local_api.serve import Child, launch, serve, start_embedded
 from tests import instant_reader
+from tests.conftest import wait_until
 from tests.local_api import batch_lines
 from tests.local_api.batch_lines import custom_ids, download, finished, start_job, wait_for
 
@@ -39,13 +38,6 @@ def is_alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
         return False
-
-
-def wait_until(condition: Callable[[], bool], seconds: float = 15) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.05)
 
 
 def has_completed(count: int, job: BatchJob) -> bool:
