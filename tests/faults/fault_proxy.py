@@ -44,7 +44,7 @@ HARMS = (
     "torn",  # half of the answer's body, then the end
     "not json",  # 200 with an HTML page
     "empty",  # 200 with nothing
-    "huge error",  # 500 with a body of many megabytes
+    "huge error",  # 500 with a body of 100 MB
     "redirect",  # to another host
     "late",  # the answer comes after the work was done and the client has given up
 )
@@ -203,7 +203,7 @@ class _Handler(BaseHTTPRequestHandler):
             case "empty":
                 self._answer(200, b"")
             case "huge error":
-                self._answer(500, b"x" * 30_000_000, "text/plain")
+                self._answer(500, b"x" * 100_000_000, "text/plain")
             case "redirect":
                 self._answer(307, b"", extra={"Location": f"{proxy.url.replace('127.0.0.1', 'localhost')}/elsewhere"})
             case "late":
