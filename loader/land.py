@@ -29,7 +29,7 @@ from loader.warehouse import (
     append_load,
     append_output,
     append_receipts,
-    now,
+    moment,
 )
 
 LOOKED_AT_LINES = 1000
@@ -142,7 +142,7 @@ def _record_requests(connection: duckdb.DuckDBPyConnection, file_id: str, load_i
         from ids
         left join own on own.custom_id = ids.custom_id
         """,
-        {"file_id": file_id, "load_id": load_id, "requested_at": now()},
+        {"file_id": file_id, "load_id": load_id, "requested_at": moment(connection, "batch_requests")},
     )
     connection.execute(
         """
@@ -170,7 +170,11 @@ def _job(connection: duckdb.DuckDBPyConnection, file_id: str) -> dict[str, Any]:
         """,
         {"job_id": file_id},
     )
-    moment = int(time.time())
+    # not before any known job, whose times are the server's: what is landed now is the latest word
+    known = connection.execute(
+        "select max(try_cast(json_extract(try_cast(job as json), '$.created_at') as bigint)) from raw.batch_jobs"
+    ).fetchone()
+    made_at = max(int(time.time()), (known and known[0]) or 0)
     return {
         "id": file_id,
         "object": "batch",
@@ -182,9 +186,9 @@ def _job(connection: duckdb.DuckDBPyConnection, file_id: str) -> dict[str, Any]:
         "error_file": None,
         "errors": [],
         "status": "SUCCESS",
-        "created_at": moment,
+        "created_at": made_at,
         "started_at": None,
-        "completed_at": moment,
+        "completed_at": made_at,
         "total_requests": total,
         "completed_requests": total,
         "succeeded_requests": total - failed,

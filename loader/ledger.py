@@ -24,7 +24,7 @@ import duckdb
 
 from loader.settings import EMBEDDED_MODEL
 from loader.shards import Request, Shard
-from loader.warehouse import now
+from loader.warehouse import moment, now
 
 RESULTS_KEPT = timedelta(hours=24)  # after the end of a job; the vendor's stricter page
 
@@ -191,7 +191,7 @@ def note_submitted(connection: duckdb.DuckDBPyConnection, shard: ShardRecord, jo
         from ledger.requests
         where shard_id = ?
         """,
-        [shard.prompt_id, shard.load_id, now(), shard.shard_id],
+        [shard.prompt_id, shard.load_id, moment(connection, "batch_requests"), shard.shard_id],
     )
 
 

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -182,6 +182,26 @@ def now() -> datetime:
     return datetime.now(UTC).replace(tzinfo=None)
 
 
+STAMPS = {
+    "loads": "recorded_at",
+    "receipts": "loaded_at",
+    "batch_requests": "requested_at",
+    "batch_jobs": "fetched_at",
+    "batch_output": "landed_at",
+}
+"""Table of schema `raw` -> the column that says when a row was appended."""
+
+
+def moment(connection: duckdb.DuckDBPyConnection, table: str) -> datetime:
+    """The moment of the rows that are about to be appended to a table of `raw`: now, but later than all that are there.
+
+    The latest row wins, whichever way the clock was set since the one before. DuckDB answers from its statistics.
+    """
+    row = connection.execute(f"select max({STAMPS[table]}) from raw.{table}").fetchone()
+    latest = row[0] if row else None
+    return now() if latest is None else max(now(), latest + timedelta(microseconds=1))
+
+
 @dataclass(frozen=True)
 class ReceiptRow:
     """What is known of a receipt that a source offered: a row of raw.receipts."""
@@ -211,7 +231,8 @@ def append_load(
 ) -> None:
     """Note a change of state of a run."""
     connection.execute(
-        "insert into raw.loads values (?, ?, ?, ?, ?, ?)", [load_id, source, model, prompt_id, status, now()]
+        "insert into raw.loads values (?, ?, ?, ?, ?, ?)",
+        [load_id, source, model, prompt_id, status, moment(connection, "loads")],
     )
 
 
@@ -240,7 +261,7 @@ def append_receipts(connection: duckdb.DuckDBPyConnection, rows: Sequence[Receip
         from offered
         where not exists (select 1 from known where {same})
         """,
-        {**values, "load_id": load_id, "loaded_at": now()},
+        {**values, "load_id": load_id, "loaded_at": moment(connection, "receipts")},
     ).fetchone()
     return int(result[0]) if result else 0
 
@@ -249,7 +270,7 @@ def append_job(connection: duckdb.DuckDBPyConnection, job: dict[str, Any], shard
     """Append a snapshot of a job, as the API described it."""
     connection.execute(
         "insert into raw.batch_jobs values (?, ?, ?, ?)",
-        [job["id"], shard_id, orjson.dumps(job).decode(), now()],
+        [job["id"], shard_id, orjson.dumps(job).decode(), moment(connection, "batch_jobs")],
     )
 
 
@@ -272,7 +293,7 @@ def append_output(
         insert into raw.batch_output
         select ?, ?, ?, line_number, line, line_bytes, ?, ? from landing_lines
         """,
-        [job_id, file_id, kind, load_id, now()],
+        [job_id, file_id, kind, load_id, moment(connection, "batch_output")],
     ).fetchone()
     connection.execute("reset threads")
     connection.execute("reset disabled_compression_methods")

@@ -12,7 +12,7 @@ import pytest
 from loader import ledger
 from loader.errors import SourceError
 from loader.land import land_file
-from loader.warehouse import Warehouse
+from loader.warehouse import Warehouse, append_job
 
 
 @pytest.fixture
@@ -150,3 +150,15 @@ def test_a_job_of_a_file_landed_by_hand_ended_now_in_any_time_zone(
         time.tzset()
     ((ended,),) = rows(warehouse, "select (job::json->>'completed_at')::bigint from raw.batch_jobs")
     assert abs(ended - time.time()) < 60
+
+
+def test_a_job_of_a_file_landed_by_hand_is_the_latest_one_also_of_a_server_whose_clock_is_ahead(
+    warehouse: Warehouse, tmp_path: Path
+) -> None:
+    days_ahead = int(time.time()) + 3 * 86_400
+    with warehouse.transaction() as connection:
+        append_job(connection, {"id": "job", "created_at": days_ahead}, "shard")
+        append_job(connection, {"id": "odd", "created_at": "soon"}, "shard")
+    landed = land_file(warehouse, write(tmp_path / "a.jsonl", answer("0")), None, "load1")
+    query = f"select (job::json->>'created_at')::bigint from raw.batch_jobs where job_id = '{landed.file_id}'"
+    assert rows(warehouse, query) == [(days_ahead,)]

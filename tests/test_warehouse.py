@@ -7,15 +7,17 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import duckdb
 import pytest
 
+from loader import ledger
 from loader.errors import WarehouseError
 from loader.migrations import MIGRATIONS
-from loader.warehouse import ReceiptRow, Warehouse, append_output, append_receipts
+from loader.shards import Request, Shard
+from loader.warehouse import STAMPS, ReceiptRow, Warehouse, append_job, append_load, append_output, append_receipts, now
 
 
 @pytest.fixture
@@ -156,6 +158,41 @@ def test_a_receipt_is_appended_again_only_when_something_changed(warehouse: Ware
     for number, (offered, appended) in enumerate(offers):
         with warehouse.transaction() as connection:
             assert append_receipts(connection, offered, f"load{number}") == appended
+
+
+@pytest.mark.parametrize("days", [-3, 0, 3])
+@pytest.mark.parametrize("table", STAMPS)
+def test_the_latest_row_is_the_last_one_however_the_clock_is_set(
+    warehouse: Warehouse, tmp_path: Path, table: str, days: int
+) -> None:
+    """Rows are appended, the clock is set by some days in the place of that they are, and more rows are appended."""
+    path = tmp_path / "file.jsonl"
+    path.write_text("{}\n")
+
+    def append(connection: duckdb.DuckDBPyConnection, number: int) -> None:
+        name = str(number)
+        if table == "loads":
+            append_load(connection, name, "s", "m", "p", "started")
+        elif table == "receipts":
+            assert append_receipts(connection, [receipt(source_key=name)], name) == 1
+        elif table == "batch_jobs":
+            append_job(connection, {"id": name}, "shard")
+        elif table == "batch_output":
+            append_output(connection, name, name, "output", path, name)
+        else:
+            shard = Shard(name, path, 2, (Request(name, name, 1, 10, 0.0),))
+            ledger.plan_shard(connection, shard, api="a", model="m", prompt_id="p", style="s", load_id=name)
+            (record,) = [one for one in ledger.unfinished_shards(connection) if one.shard_id == name]
+            ledger.note_submitted(connection, record, name)
+
+    for number in range(1, 5):
+        with warehouse.transaction() as connection:
+            append(connection, number)
+            if number == 2:
+                connection.execute(f"update raw.{table} set {STAMPS[table]} = {STAMPS[table]} + to_days(?)", [days])
+    moments = [moment for (moment,) in rows(warehouse, f"select {STAMPS[table]} from raw.{table} order by rowid")]
+    assert len(moments) == 4 and moments == sorted(set(moments))  # type: ignore[type-var]
+    assert (moments[-1] > now() + timedelta(days=2)) == (days > 0)  # type: ignore[operator]
 
 
 def test_landing_a_file_twice_adds_nothing(warehouse: Warehouse, tmp_path: Path) -> None:

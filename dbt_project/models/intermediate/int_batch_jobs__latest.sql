@@ -1,4 +1,4 @@
--- One row per job: its last known state.
+-- One row per job: its last known state. A job that has ended stays ended, whatever clock noted it.
 with snapshots as (
 
     select * from {{ ref('stg_raw__batch_jobs') }}
@@ -12,8 +12,8 @@ ranked as (
         row_number() over (
             partition by job_id
             order by
-                fetched_at desc,
                 case when is_terminal then 0 else 1 end asc,
+                fetched_at desc,
                 status asc nulls last
         ) as snapshot_rank
     from snapshots
