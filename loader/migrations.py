@@ -110,4 +110,12 @@ MIGRATIONS: list[tuple[int, str, str]] = [
         );
         """,
     ),
+    (
+        4,
+        "where_receipts_lie",
+        """
+        alter table raw.receipts add column default_currency varchar;
+        alter table raw.receipts add column location varchar;
+        """,
+    ),
 ]

@@ -216,6 +216,8 @@ class ReceiptRow:
     currency: str | None
     label: str | None
     rejected_reason: str | None
+    default_currency: str | None = None  # of a setting; `currency` is the data set's own word
+    location: str | None = None  # where the image can be found again
 
 
 RECEIPT_COLUMNS = tuple(ReceiptRow.__dataclass_fields__)
@@ -254,7 +256,7 @@ def append_receipts(connection: duckdb.DuckDBPyConnection, rows: Sequence[Receip
             from raw.receipts
             where receipt_id in (select receipt_id from offered)
             qualify row_number() over (
-                partition by receipt_id, source, source_key order by loaded_at desc, load_id desc
+                partition by receipt_id, source, source_key, location order by loaded_at desc, load_id desc
             ) = 1
         )
         select {columns}, $load_id, $loaded_at

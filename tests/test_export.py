@@ -97,6 +97,28 @@ def test_a_second_export_adds_nothing_and_a_third_only_what_is_new(warehouse: Wa
         assert in_parts(place, table) == in_warehouse(warehouse, table)
 
 
+def test_columns_that_a_newer_version_adds_do_not_make_it_another_warehouse(
+    warehouse: Warehouse, tmp_path: Path
+) -> None:
+    added = ("default_currency", "location")
+    with warehouse.transaction() as connection:  # as the version before them made it
+        connection.execute("delete from ledger.migrations where version >= 4")
+        for column in added:
+            connection.execute(f"alter table raw.receipts drop column {column}")
+        connection.execute(
+            "insert into raw.receipts values ('r0', 's', 'k', null, null, null, null, null, null, null, 'l', now())"
+        )
+    export_raw(warehouse, str(tmp_path / "export"))
+    warehouse.prepare()
+    land(warehouse, tmp_path, 1)
+    assert export_raw(warehouse, str(tmp_path / "export")).rows["receipts"] == 1
+    both = duckdb.execute(
+        "select receipt_id, location from read_parquet(?, union_by_name = true) order by 1",
+        [str(tmp_path / "export" / "receipts" / "*.parquet")],
+    )
+    assert both.fetchall() == [("r0", None), ("r1", None)]
+
+
 def test_an_export_that_is_killed_leaves_whole_parts_and_the_next_writes_the_rest(
     warehouse: Warehouse, tmp_path: Path
 ) -> None:

@@ -40,6 +40,17 @@ def receipt(**changes: object) -> ReceiptRow:
     return ReceiptRow(**{**values, **changes})  # type: ignore[arg-type]
 
 
+def older_warehouse(path: Path, version: int) -> duckdb.DuckDBPyConnection:
+    """A warehouse as the version of that many migrations made it."""
+    connection = duckdb.connect(str(path))
+    connection.execute("create schema ledger")
+    connection.execute("create table ledger.migrations (version integer, name varchar, applied_at timestamp)")
+    for number, name, statements in MIGRATIONS[:version]:
+        connection.execute(statements)
+        connection.execute("insert into ledger.migrations values (?, ?, now()::timestamp)", [number, name])
+    return connection
+
+
 def test_the_file_can_be_opened_by_older_versions(warehouse: Warehouse) -> None:
     tags = rows(warehouse, "select tags from duckdb_databases() where not internal")
     assert "v1.0.0" in str(tags)
@@ -51,14 +62,9 @@ def test_preparing_twice_records_each_migration_once(warehouse: Warehouse) -> No
 
 
 def test_a_warehouse_of_an_older_version_is_brought_up_to_date(tmp_path: Path) -> None:
-    path = tmp_path / "old.duckdb"
-    with duckdb.connect(str(path)) as connection:
-        connection.execute("create schema ledger")
-        connection.execute("create table ledger.migrations (version integer, name varchar, applied_at timestamp)")
-        connection.execute(MIGRATIONS[0][2])
-        connection.execute("insert into ledger.migrations values (1, 'raw_tables', now()::timestamp)")
+    with older_warehouse(tmp_path / "old.duckdb", version=1) as connection:
         connection.execute("insert into raw.loads values ('l', 's', 'm', 'p', 'finished', now()::timestamp)")
-    warehouse = Warehouse(path)
+    warehouse = Warehouse(tmp_path / "old.duckdb")
     warehouse.prepare()
     assert rows(warehouse, "select count(*) from ledger.shards") == [(0,)]
     assert rows(warehouse, "select load_id from raw.loads") == [("l",)]
@@ -73,9 +79,7 @@ def test_an_older_warehouse_learns_the_one_name_of_an_api(tmp_path: Path) -> Non
         "localhost.lan:1": "localhost.lan:1",
     }  # fmt: skip
     warehouse = Warehouse(tmp_path / "w.duckdb")
-    warehouse.prepare()
-    with warehouse.transaction() as connection:
-        connection.execute("delete from ledger.migrations where version = 3")
+    with older_warehouse(warehouse.path, version=2) as connection:
         for name in noted:
             connection.execute(
                 "insert into ledger.shards values (?, ?, 'm', 'p', 's', 'l', 'submitted', 1, 1, 0, null, 'j', null, ?)",
@@ -83,6 +87,21 @@ def test_an_older_warehouse_learns_the_one_name_of_an_api(tmp_path: Path) -> Non
             )
     warehouse.prepare()
     assert dict(rows(warehouse, "select shard_id, api from ledger.shards")) == noted  # type: ignore[arg-type]
+
+
+def test_receipts_of_an_older_warehouse_lie_nowhere_and_get_their_place_with_the_next_load(tmp_path: Path) -> None:
+    with older_warehouse(tmp_path / "old.duckdb", version=3) as connection:
+        connection.execute(
+            "insert into raw.receipts values "
+            "('r1', 's', 'a.jpg', 'image/jpeg', 10, 20, 30, null, null, null, 'l', timestamp '2026-01-01')"
+        )
+    warehouse = Warehouse(tmp_path / "old.duckdb")
+    warehouse.prepare()
+    for appended in (1, 0):
+        with warehouse.transaction() as connection:
+            assert append_receipts(connection, [receipt(location="/inbox/a.jpg")], "later") == appended
+    query = "select location, default_currency from raw.receipts order by loaded_at"
+    assert rows(warehouse, query) == [(None, None), ("/inbox/a.jpg", None)]
 
 
 def test_a_newer_schema_is_refused(warehouse: Warehouse) -> None:
@@ -154,6 +173,9 @@ def test_a_receipt_is_appended_again_only_when_something_changed(warehouse: Ware
         ([receipt(currency="MYR")], 1),
         ([receipt(currency="MYR"), receipt(currency="MYR", source_key="copy.jpg")], 1),
         ([receipt()], 1),
+        ([receipt(location="/here/inbox/a.jpg"), receipt(location="/there/inbox/a.jpg")], 2),
+        ([receipt(location="/here/inbox/a.jpg")], 0),
+        ([receipt(location="/there/inbox/a.jpg")], 0),
     ]
     for number, (offered, appended) in enumerate(offers):
         with warehouse.transaction() as connection:

@@ -42,7 +42,7 @@ def fill(directory: str, first: int, last: int) -> dict[str, Any]:
 RECEIPTS = """
     insert into raw.receipts
     select sha256('receipt ' || number), 'bench', number::varchar, 'image/jpeg', 1080, 1920, 567000, null, null, null,
-        $load, $now
+        $load, $now, null, null
     from range($first, $last) as numbers (number)
 """
 REQUESTS = """

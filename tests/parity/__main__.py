@@ -45,7 +45,7 @@ def write_raw(path: Path, answers: int) -> None:
                 """
                 insert into raw.receipts
                 select unnest($receipts), 'generated', unnest($receipts), 'image/jpeg', 800, 1200, 100000, null, null,
-                    null, 'load', timestamp '2026-03-01 08:00:00'
+                    null, 'load', timestamp '2026-03-01 08:00:00', null, null
                 """,
                 {"receipts": [receipt for receipt, _ in keys]},
             )

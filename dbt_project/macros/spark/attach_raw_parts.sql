@@ -25,7 +25,7 @@
         'loads': 'load_id string, source string, model string, prompt_id string, status string, recorded_at timestamp',
         'receipts': 'receipt_id string, source string, source_key string, media_type string, width int, height int, '
             ~ 'image_bytes bigint, currency string, label string, rejected_reason string, load_id string, '
-            ~ 'loaded_at timestamp',
+            ~ 'loaded_at timestamp, default_currency string, location string',
         'batch_requests': 'custom_id string, receipt_id string, model string, prompt_id string, shard_id string, '
             ~ 'attempt int, max_tokens int, load_id string, requested_at timestamp',
         'batch_jobs': 'job_id string, shard_id string, job string, fetched_at timestamp',

@@ -9,6 +9,7 @@ select
     receipt_id,
     source,
     source_key,
+    location,
     load_id,
 
     ---------- the image
@@ -20,6 +21,7 @@ select
 
     ---------- what the source says of it
     upper(trim(currency)) as currency,
+    upper(trim(default_currency)) as default_currency,
     label,
 
     ---------- when
