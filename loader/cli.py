@@ -15,14 +15,16 @@ from loader import __version__
 from loader.errors import IncompleteError, SettingsError, SourceError
 from loader.screen import Screen, show_json, show_mart, show_table
 from loader.session import existing_warehouse, one_load_at_a_time, open_api, open_warehouse
-from loader.settings import ROOT, STYLES, Settings, Style, read_settings
+from loader.settings import ROOT, STYLES, Settings, Style, known_currency, read_settings
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 SHOWN_ROWS = 50
 
 receipts_option = click.option("--receipts", help="Hub dataset id, local dataset, or folder of images.")
 model_option = click.option("--model", help="Dated model id.")
-currency_option = click.option("--currency", "receipts_currency", help="ISO 4217 code of the receipts.")
+default_currency_option = click.option(
+    "--currency", "receipts_currency", help="ISO 4217 code meant where a receipt does not say (RECEIPTS_CURRENCY)."
+)
 style_option = click.option(
     "--style",
     type=click.Choice(STYLES),
@@ -45,7 +47,7 @@ def cli() -> None:
 @cli.command()
 @receipts_option
 @model_option
-@currency_option
+@default_currency_option
 @style_option
 @json_option
 @click.option("--limit", type=click.IntRange(min=1), help="Only the first N receipts.")
@@ -181,20 +183,21 @@ def extract(image: Path, style: Style, as_json: bool, **flags: Any) -> None:
 
 @cli.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
-@currency_option
+@click.option("--currency", help="ISO 4217 code of these receipts, whatever their answers say: a correction.")
 @json_option
-def land(files: tuple[Path, ...], as_json: bool, **flags: Any) -> None:
+def land(files: tuple[Path, ...], currency: str | None, as_json: bool) -> None:
     """Land batch output FILES that were downloaded by hand. A file that landed before adds nothing."""
     from loader.land import land_file
     from loader.load import new_load_id
 
-    settings = read_settings(flags)
+    settings = read_settings()
+    correction = known_currency(currency)
     with one_load_at_a_time(settings):
         warehouse = open_warehouse(settings, lambda message: click.echo(message, err=True))
         landed, refused = [], []
         for path in files:
             try:
-                landed.append(land_file(warehouse, path, settings.currency, new_load_id()))
+                landed.append(land_file(warehouse, path, correction, new_load_id(), settings.currency))
             except SourceError as error:
                 refused.append(str(error))
     if as_json:

@@ -47,8 +47,14 @@ class Landed:
     currency_changed: int  # receipts whose currency this corrected
 
 
-def land_file(warehouse: Warehouse, path: Path, currency: str | None, load_id: str) -> Landed:
-    """Land one output or error file. Raises SourceError when it is not there or is no batch output."""
+def land_file(
+    warehouse: Warehouse, path: Path, currency: str | None, load_id: str, default_currency: str | None = None
+) -> Landed:
+    """Land one output or error file. Raises SourceError when it is not there or is no batch output.
+
+    `currency` corrects what its answers say, `default_currency` (the setting) is meant where they say nothing. What an
+    earlier landing said stays until another is named.
+    """
     try:
         _check_is_batch_output(path)
         with path.open("rb") as file:
@@ -66,9 +72,11 @@ def land_file(warehouse: Warehouse, path: Path, currency: str | None, load_id: s
             append_job(connection, _job(connection, file_id), file_id)
             ledger.settle(connection, file_id, file_id)
         changed = 0
-        if lines or currency:
+        if lines or currency or default_currency:
             changed = append_receipts(
-                connection, _receipts(connection, file_id, printable(path.name), currency), load_id
+                connection,
+                _receipts(connection, file_id, printable(path.name), currency, default_currency),
+                load_id,
             )
         (count,) = _row(connection, "select count(*) from raw.batch_requests where shard_id = ?", file_id)
         (model,) = _row(connection, "select max(model) from raw.batch_requests where shard_id = ?", file_id)
@@ -197,17 +205,38 @@ def _job(connection: duckdb.DuckDBPyConnection, file_id: str) -> dict[str, Any]:
 
 
 def _receipts(
-    connection: duckdb.DuckDBPyConnection, file_id: str, source: str, currency: str | None
+    connection: duckdb.DuckDBPyConnection,
+    file_id: str,
+    source: str,
+    currency: str | None,
+    default_currency: str | None,
 ) -> list[ReceiptRow]:
     """The receipts that only this file knows; nothing but their id and currency is known of them."""
     rows = connection.execute(
-        "select receipt_id, custom_id from raw.batch_requests where shard_id = ? and prompt_id is null",
-        [file_id],
+        """
+        select
+            requests.receipt_id,
+            any_value(requests.custom_id),
+            coalesce($currency, arg_max(known.currency, known.loaded_at)),
+            coalesce($default_currency, arg_max(known.default_currency, known.loaded_at))
+        from raw.batch_requests as requests
+        left join raw.receipts as known on known.receipt_id = requests.receipt_id
+        where requests.shard_id = $file_id and requests.prompt_id is null
+        group by requests.receipt_id
+        """,
+        {"file_id": file_id, "currency": currency, "default_currency": default_currency},
     ).fetchall()
     empty = dict.fromkeys(("media_type", "width", "height", "image_bytes", "label", "rejected_reason"))
     return [
-        ReceiptRow(receipt_id=receipt_id, source=source, source_key=custom_id, currency=currency, **empty)
-        for receipt_id, custom_id in rows
+        ReceiptRow(
+            receipt_id=receipt_id,
+            source=source,
+            source_key=custom_id,
+            currency=known_currency,
+            default_currency=known_default,
+            **empty,
+        )
+        for receipt_id, custom_id, known_currency, known_default in rows
     ]
 
 

@@ -95,7 +95,7 @@ class Run:
         limits: Limits,
         report: Report,
         work_dir: Path,
-        currency: str | None = None,
+        default_currency: str | None = None,
     ) -> None:
         self.summary = Summary(new_load_id())
         self._warehouse = warehouse
@@ -104,7 +104,7 @@ class Run:
         self._question = question
         self._limits = limits
         self._report = report
-        self._currency = currency
+        self._default_currency = default_currency
         self._passed = SeenBefore()  # the receipts of this run, fewer than the source's where a limit is set
         self._jobs = Jobs(warehouse, api, report, work_dir, self.summary.load_id)
 
@@ -151,7 +151,7 @@ class Run:
             self._source,
             self._question,
             api=self._api.name,
-            currency=self._currency,
+            default_currency=self._default_currency,
             load_id=self.summary.load_id,
             directory=self._jobs.shard_dir,
             max_shard_bytes=self._limits.max_shard_bytes,

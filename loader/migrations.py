@@ -118,4 +118,41 @@ MIGRATIONS: list[tuple[int, str, str]] = [
         alter table raw.receipts add column location varchar;
         """,
     ),
+    (
+        5,
+        "currencies_of_a_setting",
+        # Version 0.1 noted the setting as if a data set had said it. Where all that a run noted of a source has one
+        # currency it was the setting; unlike ones, or some without, came from a column. A row that says so is
+        # appended right after each, before all that is later; landed by hand, `--currency` stays a correction.
+        """
+        insert into raw.receipts
+        with by_hand as (
+            select receipt_id from raw.batch_requests where prompt_id is null
+        ),
+        loaded as (
+            select *
+            from raw.receipts
+            where default_currency is null and location is null and receipt_id not in (select receipt_id from by_hand)
+        ),
+        with_a_column as (
+            select source
+            from loaded
+            group by source, load_id
+            having count(currency) > 0 and (count(distinct currency) > 1 or count(currency) < count(*))
+        ),
+        latest as (
+            select *
+            from loaded
+            where source not in (select source from with_a_column)
+            qualify row_number() over (
+                partition by receipt_id, source, source_key order by loaded_at desc, load_id desc
+            ) = 1
+        )
+        select * replace (
+            null as currency, currency as default_currency, loaded_at + interval 1 microsecond as loaded_at
+        )
+        from latest
+        where currency is not null;
+        """,
+    ),
 ]

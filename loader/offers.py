@@ -42,7 +42,7 @@ class Offered:
         """Size of the image as it came."""
         return len(self.receipt.image or b"")
 
-    def row(self, currency: str | None, rejected_reason: str | None) -> ReceiptRow:
+    def row(self, default_currency: str | None, rejected_reason: str | None) -> ReceiptRow:
         """What raw.receipts notes of it."""
         image = self.receipt.image
         return ReceiptRow(
@@ -53,9 +53,10 @@ class Offered:
             width=self.width,
             height=self.height,
             image_bytes=None if image is None else len(image),
-            currency=self.receipt.currency or currency,
+            currency=self.receipt.currency,
             label=self.receipt.label,
             rejected_reason=rejected_reason,
+            default_currency=default_currency,
         )
 
 

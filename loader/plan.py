@@ -79,7 +79,7 @@ class Planner:
         question: Question,
         *,
         api: str,
-        currency: str | None,
+        default_currency: str | None,
         load_id: str,
         directory: Path,
         max_shard_bytes: int = MAX_SHARD_BYTES,
@@ -91,7 +91,7 @@ class Planner:
         self._source = source
         self._question = question
         self._api = api
-        self._currency = currency
+        self._default_currency = default_currency
         self._load_id = load_id
         self._on_receipt = on_receipt
         self._writer = ShardWriter(directory, max_shard_bytes, max_shard_requests)
@@ -185,7 +185,7 @@ class Planner:
             self.skipped += 1
         else:
             yield from self._write(offered.receipt_id, custom_id, image, decision)
-        self._rows.append(offered.row(self._currency, reason))
+        self._rows.append(offered.row(self._default_currency, reason))
 
     def _write(
         self, receipt_id: str, custom_id: str, image: PreparedImage, decision: ledger.Decision

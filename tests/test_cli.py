@@ -100,17 +100,31 @@ def test_a_folder_is_loaded_once(run: Run, api: ApiServer, folder: Path, tmp_pat
     assert len(api.read_images()) == 3
     rejected = "select source_key, rejected_reason from raw.receipts where rejected_reason is not null order by 1"
     assert [key for key, _ in rows(tmp_path, rejected)] == ["broken.jpg", "empty.png"]
-    assert rows(tmp_path, "select distinct source, currency from raw.receipts") == [("receipts", "MYR")]
+    noted = "select distinct source, currency, default_currency from raw.receipts"
+    assert rows(tmp_path, noted) == [("receipts", None, "MYR")]
 
     code, out, _ = run("load", "--receipts", str(folder), "--currency", "MYR", "--json")
     summary = json.loads(out)
     assert code == 0
     assert (summary["requests"], summary["jobs"], summary["already_asked"]) == (0, 0, 4)
     assert len(api.read_images()) == 3, "a second load must ask nothing"
+    assert rows(tmp_path, "select count(*) from raw.receipts") == [(6,)]
     assert rows(tmp_path, "select status, count(*) from raw.loads group by 1 order by 1") == [
         ("finished", 2),
         ("started", 2),
     ]
+
+
+def test_another_currency_in_the_setting_takes_effect_without_asking_again(
+    run: Run, api: ApiServer, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    latest = "select arg_max_null(default_currency, loaded_at) from raw.receipts group by source_key"
+    for setting in ("MYR", "SGD", None):
+        monkeypatch.setenv("RECEIPTS_CURRENCY", setting or "")
+        assert run("load", "--receipts", str(folder))[0] == 0
+        assert rows(tmp_path, latest) == [(setting,)] * 6
+    assert len(api.read_images()) == 3
+    assert rows(tmp_path, "select count(*) from raw.batch_requests") == [(3,)]
 
 
 def test_no_wait_is_taken_up_by_the_next_load(run: Run, api: ApiServer, folder: Path, tmp_path: Path) -> None:
@@ -171,6 +185,18 @@ def test_land_takes_files_that_came_another_way(run: Run, tmp_path: Path) -> Non
     assert code == 0 and "1 lines" in out
     code, out, _ = run("land", "out.jsonl")
     assert code == 0 and "nothing added" in out
+
+
+@pytest.mark.parametrize(("flag", "noted"), [((), (None, "MYR")), (("--currency", "idr"), ("IDR", "MYR"))])
+def test_the_setting_corrects_no_file_landed_by_hand(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flag: tuple[str, ...], noted: tuple[str | None, str]
+) -> None:
+    body = {"model": "m", "choices": [{"finish_reason": "stop", "message": {"content": "{}"}}]}
+    line = {"id": "x", "custom_id": "0", "response": {"status_code": 200, "body": body}, "error": None}
+    (tmp_path / "out.jsonl").write_text(json.dumps(line) + "\n")
+    monkeypatch.setenv("RECEIPTS_CURRENCY", "MYR")
+    assert run("land", "out.jsonl", *flag)[0] == 0
+    assert rows(tmp_path, "select currency, default_currency from raw.receipts") == [noted]
 
 
 BAD = [

@@ -68,6 +68,22 @@ def test_landing_again_adds_no_line_and_corrects_the_currency(warehouse: Warehou
     assert latest == [("0", "IDR"), ("1", "IDR")]
 
 
+def test_the_setting_stays_apart_from_a_correction(warehouse: Warehouse, tmp_path: Path) -> None:
+    path = write(tmp_path / "output.jsonl", answer("0"))
+    said = [  # --currency and the setting -> both as the latest row has them
+        (None, None, (None, None)),
+        (None, "MYR", (None, "MYR")),
+        ("IDR", None, ("IDR", "MYR")),
+        (None, "SGD", ("IDR", "SGD")),
+        (None, None, ("IDR", "SGD")),
+        ("EUR", "SGD", ("EUR", "SGD")),
+    ]
+    for number, (currency, default_currency, expected) in enumerate(said):
+        land_file(warehouse, path, currency, f"load{number}", default_currency)
+        query = "select currency, default_currency from raw.receipts order by loaded_at desc limit 1"
+        assert rows(warehouse, query) == [expected], number
+
+
 def test_two_files_with_the_same_ids_stay_apart(warehouse: Warehouse, tmp_path: Path) -> None:
     land_file(warehouse, write(tmp_path / "a.jsonl", answer("0", "one")), None, "load1")
     land_file(warehouse, write(tmp_path / "b.jsonl", answer("0", "two")), None, "load2")

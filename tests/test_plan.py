@@ -37,7 +37,7 @@ def planned(warehouse: Warehouse, numbers: list[int], max_requests: int = 100) -
         source,
         QUESTION,
         api="test",
-        currency=None,
+        default_currency=None,
         load_id="load",
         directory=warehouse.path.parent / "shards",
         max_shard_requests=max_requests,

@@ -104,6 +104,47 @@ def test_receipts_of_an_older_warehouse_lie_nowhere_and_get_their_place_with_the
     assert rows(warehouse, query) == [(None, None), ("/inbox/a.jpg", None)]
 
 
+def test_a_currency_that_an_older_version_had_from_its_setting_is_noted_as_such(tmp_path: Path) -> None:
+    """(receipt, source, currency, run) as they were noted -> the latest (currency, default_currency) of the receipt."""
+    noted = [
+        ("folder", "inbox", "MYR", "1"), ("folder 2", "inbox", "MYR", "1"),
+        ("sample", "samples", "USD", "1"),
+        ("set before", "scans", None, "1"), ("set before", "scans", "MYR", "2"),
+        ("set otherwise", "trips", "MYR", "1"), ("set otherwise", "trips", "SGD", "2"),
+        ("no longer set", "trips 2", "MYR", "1"), ("no longer set", "trips 2", None, "2"),
+        ("column EUR", "set.parquet", "EUR", "1"), ("column USD", "set.parquet", "USD", "1"),
+        ("column new", "set.parquet", "USD", "2"),
+        ("column none", "half.parquet", None, "1"), ("column some", "half.parquet", "USD", "1"),
+        ("by hand", "lines.jsonl", "IDR", "1"),
+        ("in two places", "inbox", "MYR", "1"), ("in two places", "half.parquet", "EUR", "3"),
+    ]  # fmt: skip
+    with older_warehouse(tmp_path / "old.duckdb", version=3) as connection:
+        for number, (name, source, currency, run) in enumerate(noted):
+            connection.execute(
+                "insert into raw.receipts values (?, ?, ?, 'image/jpeg', 1, 2, 3, ?, null, null, ?, ?)",
+                [name, source, name, currency, run, datetime(2026, 1, 1, 0, 0, 0, number)],
+            )
+        connection.execute(
+            "insert into raw.batch_requests values ('0', 'by hand', 'm', null, 's', 1, null, '1', now()::timestamp)"
+        )
+    warehouse = Warehouse(tmp_path / "old.duckdb")
+    for _ in range(2):
+        warehouse.prepare()
+    latest = rows(
+        warehouse,
+        "select receipt_id, currency, default_currency from raw.receipts "
+        "qualify row_number() over (partition by receipt_id order by loaded_at desc) = 1",
+    )
+    assert {str(name): (currency, default) for name, currency, default in latest} == {
+        "folder": (None, "MYR"), "folder 2": (None, "MYR"), "sample": (None, "USD"), "set before": (None, "MYR"),
+        "set otherwise": (None, "SGD"), "no longer set": (None, None),
+        "column EUR": ("EUR", None), "column USD": ("USD", None), "column new": ("USD", None),
+        "column none": (None, None), "column some": ("USD", None), "by hand": ("IDR", None),
+        "in two places": ("EUR", None),
+    }  # fmt: skip
+    assert rows(warehouse, "select count(*) from raw.receipts where default_currency is null") == [(len(noted),)]
+
+
 def test_a_newer_schema_is_refused(warehouse: Warehouse) -> None:
     with warehouse.transaction() as connection:
         connection.execute("insert into ledger.migrations values (999, 'future', now()::timestamp)")
