@@ -33,6 +33,12 @@ currencies as (
 
 ),
 
+listed as (
+
+    select currency from currencies
+
+),
+
 symbols as (
 
     select distinct lower(symbol) as symbol from {{ ref('int_currencies__symbols') }}
@@ -183,7 +189,9 @@ ruled as (
             else 'decimal'
         end as reading
     from marked
-    left join currencies on marked.currency = currencies.currency
+    -- a code that nobody lists is read as the unknown currency is
+    left join listed on marked.currency = listed.currency
+    left join currencies on coalesce(listed.currency, 'XXX') = currencies.currency
 
 ),
 

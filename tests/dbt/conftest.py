@@ -10,6 +10,7 @@ import pytest
 
 from tests.dbt.build import dbt_or_fail
 from tests.dbt.corpus import write_corpus
+from tests.dbt.currencies import write_currencies
 from tests.dbt.raw_tables import RawTables
 from tests.dbt.scenarios import write_labelled, write_scenarios, write_sources
 
@@ -20,7 +21,7 @@ def built_corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("corpus")
     raw = RawTables(folder / "warehouse.duckdb")
     with raw:
-        for write in (write_corpus, write_scenarios, write_sources, write_labelled):
+        for write in (write_corpus, write_scenarios, write_sources, write_labelled, write_currencies):
             write(raw)
     dbt_or_fail("build", warehouse=raw.path)
     return raw.path

@@ -254,10 +254,10 @@ def write_sources(raw: RawTables) -> None:
     raw.receipts(["first.jsonl:0"], source="first.jsonl", source_key="0", currency="IDR", minutes=5, load_id="again")
 
     raw.receipts(["says MYR"], currency="myr")
-    raw.receipts(["says nothing", "says a code that is none"])
+    raw.receipts(["says nothing", "says a word that is no code"])
     raw.receipts(["never asked"], currency="USD")
     raw.receipts(["refused image"], currency="USD", rejected_reason="30,000 pixels wide")
-    asked = ["says MYR", "says nothing", "says a code that is none"]
+    asked = ["says MYR", "says nothing", "says a word that is no code"]
     raw.requests("sources", {name: name for name in asked})
     raw.job("job-sources", "sources")
     raw.lines(
@@ -266,7 +266,7 @@ def write_sources(raw: RawTables) -> None:
         [
             answer_line("says MYR", header),
             answer_line("says nothing", header),
-            answer_line("says a code that is none", header.replace("EUR", "ringgit")),
+            answer_line("says a word that is no code", header.replace("EUR", "ringgit")),
         ],
     )
 

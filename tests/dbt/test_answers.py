@@ -121,7 +121,7 @@ def test_currency_of_the_source_then_of_the_answer(corpus: Warehouse) -> None:
     )
     assert read == [
         ("says MYR", "MYR", Decimal(6), Decimal(6), Decimal(0)),
-        ("says a code that is none", "XXX", Decimal(1005), Decimal(6), Decimal(999)),
+        ("says a word that is no code", "XXX", Decimal(1005), Decimal(6), Decimal(999)),
         ("says nothing", "EUR", Decimal(1005), Decimal(6), Decimal(999)),
     ]
 
@@ -194,6 +194,7 @@ def test_warnings_are_stored_for_the_analyst(corpus: Warehouse) -> None:
         "build_results",
         "built_parts",  # of `loader publish`: whether the last build was good
         "warn_ambiguous_price",
+        "warn_currency_other_than_the_setting",
         "warn_lines_of_no_request",
         "warn_model_without_price",
         "warn_rejected_items",

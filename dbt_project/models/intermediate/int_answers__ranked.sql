@@ -11,7 +11,10 @@ with answers as (
 
 lines as (
 
-    select * from {{ ref('int_output_lines__read') }}
+    select
+        *,
+        {{ currency_word('currency') }} as currency_word
+    from {{ ref('int_output_lines__read') }}
 
 ),
 
@@ -30,6 +33,24 @@ receipts as (
 currencies as (
 
     select * from {{ ref('currencies') }}
+
+),
+
+words as (
+
+    select * from {{ ref('int_currencies__words') }}
+
+),
+
+signs as (
+
+    select * from {{ ref('int_currencies__signs') }}
+
+),
+
+countries as (
+
+    select * from {{ ref('countries') }}
 
 ),
 
@@ -73,7 +94,22 @@ joined as (
                     * cast(1 - model_prices.batch_discount as decimal(8, 6)) * 0.000001 as decimal(18, 8)
                 )
         end as cost_usd,
-        coalesce(said_by_source.currency, said_by_answer.currency, 'XXX') as currency,
+        -- the first that says one: the source, the answer, the setting, the answer's country
+        case
+            when receipts.currency is not null then receipts.currency
+            -- a model reads USD on a receipt from Singapore: where they print one sign, the setting knows better
+            when said_by_answer.shared_symbol = said_by_setting.shared_symbol
+                then receipts.default_currency
+            -- a sign of many currencies is one of them and no other
+            when words.word is not null and words.currency is null
+                then coalesce(sign_of_setting.currency, sign_of_country.currency, 'XXX')
+            else coalesce(
+                {{ said_currency('lines.currency_word', 'words') }},
+                receipts.default_currency,
+                countries.currency,
+                'XXX'
+            )
+        end as currency,
         coalesce(jobs.created_at, answers.requested_at) as job_created_at,
         case
             when lines.line_id is not null
@@ -87,8 +123,14 @@ joined as (
     left join lines on answers.line_id = lines.line_id
     left join jobs on answers.job_id = jobs.job_id
     left join receipts on answers.receipt_id = receipts.receipt_id
-    left join currencies as said_by_source on receipts.currency = said_by_source.currency
-    left join currencies as said_by_answer on lines.currency = said_by_answer.currency
+    left join words on lines.currency_word = words.word
+    left join countries on lines.country = countries.country
+    left join currencies as said_by_answer on words.currency = said_by_answer.currency
+    left join currencies as said_by_setting on receipts.default_currency = said_by_setting.currency
+    left join signs as sign_of_setting
+        on lines.currency_word = sign_of_setting.word and receipts.default_currency = sign_of_setting.currency
+    left join signs as sign_of_country
+        on lines.currency_word = sign_of_country.word and countries.currency = sign_of_country.currency
     left join model_prices on answers.model = model_prices.model
 
 ),

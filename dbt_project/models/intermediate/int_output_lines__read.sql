@@ -2,7 +2,7 @@
 
 -- One row per landed line with what its content says. A line never changes, so only new files are read.
 {% set fields = ['name', 'price', 'classification'] %}
-{% set header = ['merchant', 'purchased_on', 'currency', 'total'] %}
+{% set header = ['merchant', 'purchased_on', 'currency', 'total', 'country'] %}
 
 with lines as (
 
@@ -66,7 +66,7 @@ picked as (
         *,
         {{ json_entries('document', 'items', fields) }} as items,
         {{ json_texts(json_object_with('document', header), [
-            '$.merchant', '$.purchased_on', '$.currency', '$.total'
+            '$.merchant', '$.purchased_on', '$.currency', '$.total', '$.country'
         ]) }} as texts
     from parsed
 
@@ -110,6 +110,7 @@ select
     end as purchased_on,
     upper(trim({{ list_item('texts', 3) }})) as currency,
     {{ list_item('texts', 4) }} as total_text,
+    upper(trim({{ list_item('texts', 5) }})) as country,
 
     ---------- its items
     case when provider_error is null then items end as items,

@@ -5,6 +5,7 @@
         'currency', 'decimal_mark', 'printed_decimals', 'groups_by_two', 'plausible_min', 'plausible_max', 'symbols',
         'shared_symbol', 'cash_rounding',
     ],
+    'countries': ['country', 'currency'],
     'categories': ['category', 'description'],
     'category_overrides': ['item_name', 'merchant', 'category'],
     'model_prices': ['model', 'input_usd_per_million', 'output_usd_per_million', 'batch_discount', 'status'],

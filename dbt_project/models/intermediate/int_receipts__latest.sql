@@ -25,6 +25,28 @@ ranked as (
 
 ),
 
+latest as (
+
+    select
+        *,
+        {{ currency_word('currency') }} as currency_word
+    from ranked
+    where offer_rank = 1
+
+),
+
+words as (
+
+    select * from {{ ref('int_currencies__words') }}
+
+),
+
+signs as (
+
+    select * from {{ ref('int_currencies__signs') }}
+
+),
+
 all_offers as (
 
     select min(case when source = 'samples' then 1 else 0 end) as are_samples
@@ -33,16 +55,19 @@ all_offers as (
 )
 
 select
-    ranked.receipt_id,
-    ranked.source,
-    ranked.source_key,
-    ranked.currency,
-    ranked.label,
-    ranked.rejected_reason,
-    ranked.load_id,
-    ranked.loaded_at,
+    latest.receipt_id,
+    latest.source,
+    latest.source_key,
+    -- of a data set's column or a correction; a sign of many currencies says one beside the setting only
+    coalesce({{ said_currency('latest.currency_word', 'words') }}, signs.currency) as currency,
+    nullif(latest.default_currency, 'XXX') as default_currency,
+    latest.label,
+    latest.rejected_reason,
+    latest.load_id,
+    latest.loaded_at,
     -- the drawn samples step aside as soon as anything else has been loaded
-    ranked.source = 'samples' and all_offers.are_samples = 0 as is_set_aside
-from ranked
+    latest.source = 'samples' and all_offers.are_samples = 0 as is_set_aside
+from latest
 cross join all_offers
-where ranked.offer_rank = 1
+left join words on latest.currency_word = words.word
+left join signs on latest.currency_word = signs.word and latest.default_currency = signs.currency

@@ -13,14 +13,20 @@ currencies as (
 
     select * from {{ ref('currencies') }}
 
+),
+
+listed as (
+
+    select currency from currencies
+
 )
 
 select prices.*
 from prices
-left join currencies on prices.currency = currencies.currency
+left join listed on prices.currency = listed.currency
+left join currencies on coalesce(listed.currency, 'XXX') = currencies.currency
 where
     prices.price is null
-    or currencies.currency is null
     or (
         prices.price <> 0
         and abs(prices.price) not between currencies.plausible_min and currencies.plausible_max

@@ -28,12 +28,6 @@ prices as (
 
 ),
 
-currencies as (
-
-    select * from {{ ref('currencies') }}
-
-),
-
 attempts as (
 
     select
@@ -73,7 +67,7 @@ joined as (
         receipts.source_key,
         best_answers.merchant,
         best_answers.purchased_on,
-        coalesce(best_answers.currency, currencies.currency, 'XXX') as currency,
+        coalesce(best_answers.currency, receipts.currency, receipts.default_currency, 'XXX') as currency,
         coalesce(
             best_answers.status,
             case when receipts.rejected_reason is not null then 'rejected' else 'pending' end
@@ -93,7 +87,6 @@ joined as (
     left join best_answers on receipts.receipt_id = best_answers.receipt_id
     left join attempts on receipts.receipt_id = attempts.receipt_id
     left join spending on receipts.receipt_id = spending.receipt_id
-    left join currencies on receipts.currency = currencies.currency
     left join prices
         on
             best_answers.total_raw = prices.literal
