@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
 
+from loader.warehouse import STAMPS
+from tests.built import ROOT, answer, change, receipt, rows, settings
 from tests.dbt.currencies import LISTED, SAID, Said, receipt_id
 
 Warehouse = duckdb.DuckDBPyConnection
@@ -54,3 +60,37 @@ def test_every_currency_is_a_row_of_its_own(corpus: Warehouse) -> None:
 def test_an_implausible_price_in_a_currency_that_is_not_listed_is_rejected(corpus: Warehouse) -> None:
     rejected = corpus.execute("select currency, reason from marts.rejected_items where receipt_id = 'not listed'")
     assert rejected.fetchall() == [("HRK", "implausible")]
+
+
+def test_the_setting_is_meant_where_a_receipt_says_nothing_and_a_correction_wins_whatever_the_clock_says(
+    tmp_path: Path,
+) -> None:
+    """The whole way: `loader land`, the setting, `dbt build`, the marts; then a clock that was three days ahead."""
+    warehouse = tmp_path / "warehouse.duckdb"
+    printed = [("EUR", "12,50 €"), ("IDR", "Rp 25.000"), ("JPY", "¥1,200"), (None, "9.90")]
+    lines = [
+        answer(str(key), receipt(currency, ("Bun", price, "Food"))) for key, (currency, price) in enumerate(printed)
+    ]
+    files = [tmp_path / "mixed.jsonl", tmp_path / "other.jsonl"]
+    files[0].write_text("".join(json.dumps(line) + "\n" for line in lines))
+    files[1].write_text(json.dumps(answer("0", receipt("EUR", ("Bun", "25.000", "Food")))) + "\n")
+
+    def loader(*arguments: str, setting: str = "") -> None:
+        environment = {**settings(warehouse, tmp_path / "bi.duckdb"), "RECEIPTS_CURRENCY": setting}
+        command = [sys.executable, "-m", "loader", *arguments]
+        ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+
+    def spend() -> dict[str, str]:
+        loader("dbt", "build", "--quiet", "--resource-type", "seed", "--resource-type", "model")
+        found = rows(warehouse, "select currency, spend from marts.spend_by_category order by currency")
+        return {currency: f"{amount.normalize():f}" for currency, amount in found}
+
+    loader("land", *map(str, files), setting="MYR")
+    expected = {"EUR": "25012.5", "IDR": "25000", "JPY": "1200", "MYR": "9.9"}
+    assert spend() == expected
+    for table, column in STAMPS.items():
+        change(warehouse, f"update raw.{table} set {column} = {column} + to_days(3)")
+    loader("land", str(files[1]), "--currency", "IDR")
+    loader("land", str(files[0]), setting="SGD")
+    assert spend() == {"EUR": "12.5", "IDR": "50000", "JPY": "1200", "SGD": "9.9"}
