@@ -50,6 +50,20 @@ def test_nothing_landed_gives_empty_marts(tmp_path: Path) -> None:
     assert filled == ["categories"]
 
 
+def test_seeds_of_an_older_version_get_the_columns_that_were_added(tmp_path: Path) -> None:
+    raw = RawTables(tmp_path / "warehouse.duckdb")
+    dbt_or_fail("seed", warehouse=raw.path)
+    with duckdb.connect(str(raw.path)) as warehouse:
+        columns = warehouse.execute("select column_name from duckdb_columns() where schema_name = 'reference'")
+        for table, column in (("currencies", "shared_symbol"), ("model_prices", "status")):
+            warehouse.execute(f"alter table reference.{table} drop column {column}")
+        before = sorted(columns.fetchall())
+    dbt_or_fail("seed", warehouse=raw.path)
+    with duckdb.connect(str(raw.path), read_only=True) as warehouse:
+        columns = warehouse.execute("select column_name from duckdb_columns() where schema_name = 'reference'")
+        assert sorted(columns.fetchall()) == before
+
+
 def test_freshness_and_docs(copied_corpus: Path) -> None:
     out = dbt_or_fail("source", "freshness", warehouse=copied_corpus)
     assert "ERROR STALE" not in out
