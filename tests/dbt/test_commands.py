@@ -53,15 +53,14 @@ def test_nothing_landed_gives_empty_marts(tmp_path: Path) -> None:
 def test_seeds_of_an_older_version_get_the_columns_that_were_added(tmp_path: Path) -> None:
     raw = RawTables(tmp_path / "warehouse.duckdb")
     dbt_or_fail("seed", warehouse=raw.path)
+    query = "select table_name, column_name from duckdb_columns() where schema_name = 'reference' order by all"
     with duckdb.connect(str(raw.path)) as warehouse:
-        columns = warehouse.execute("select column_name from duckdb_columns() where schema_name = 'reference'")
+        before = warehouse.execute(query).fetchall()
         for table, column in (("currencies", "shared_symbol"), ("model_prices", "status")):
             warehouse.execute(f"alter table reference.{table} drop column {column}")
-        before = sorted(columns.fetchall())
     dbt_or_fail("seed", warehouse=raw.path)
     with duckdb.connect(str(raw.path), read_only=True) as warehouse:
-        columns = warehouse.execute("select column_name from duckdb_columns() where schema_name = 'reference'")
-        assert sorted(columns.fetchall()) == before
+        assert warehouse.execute(query).fetchall() == before
 
 
 def test_freshness_and_docs(copied_corpus: Path) -> None:
