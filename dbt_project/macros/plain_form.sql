@@ -22,8 +22,8 @@
 
 {# The characters that translate() replaces, or (meant) those that it puts in their places, one for one. #}
 {% macro _look_alikes(meant=false) -%}
-    {#- marks: Arabic, ideographic, small, raised -#}
-    {{- '.,,,.,.,..' if meant else '٫٬،、。‚﹒﹐·‧' -}}
+    {#- marks: Arabic, Adlam, ideographic, small, raised -#}
+    {{- '.,,,,.,.,..' if meant else '٫٬،⹁、。‚﹒﹐·‧' -}}
     {#- U+FF01 to U+FF5E are ASCII's characters in full width; here without the quotes and the backslash -#}
     {%- for place in range(1, 95) if place not in (2, 7, 60) -%}
         {{- '%c' | format((32 if meant else 65280) + place) -}}
