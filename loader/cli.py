@@ -7,7 +7,7 @@ import subprocess
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,6 +16,9 @@ from loader.errors import IncompleteError, SettingsError, SourceError
 from loader.screen import Screen, show_json, show_mart, show_table
 from loader.session import existing_warehouse, one_load_at_a_time, open_api, open_warehouse
 from loader.settings import ROOT, STYLES, Settings, Style, known_currency, read_settings
+
+if TYPE_CHECKING:
+    from loader.receipt import Source
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 SHOWN_ROWS = 50
@@ -92,14 +95,16 @@ def load(
     with Screen() as screen:
         if dry_run:
             source = open_source(settings.receipts, limit=limit)
+            _say_what_is_read(screen, source)
             warehouse = open_warehouse(settings, screen.say)
-            _show_estimate(settings, asdict(estimate(warehouse, source, question)), as_json)
+            _show_estimate(settings, asdict(estimate(warehouse, source, question)), source, as_json)
             return
         with one_load_at_a_time(settings):
             warehouse = open_warehouse(settings, screen.say)
             with open_api(settings, screen.say) as api:
                 fetched = fetch_first(warehouse, api, screen, settings.work_dir)
                 source = open_source(settings.receipts, limit=limit)
+                _say_what_is_read(screen, source)
                 if not settings.is_embedded:
                     expected = estimate(warehouse, source, question)
                     if expected.cost_usd > settings.max_cost_usd:
@@ -109,21 +114,34 @@ def load(
                 summary = run.execute(wait=not no_wait)
                 summary.lines += fetched
     if as_json:
-        show_json({**asdict(summary), "status": summary.status, "source": source.name, "model": settings.model})
+        told = {"status": summary.status, "source": source.name, "model": settings.model}
+        show_json({**asdict(summary), **told, **_not_read(source)})
     else:
-        click.echo(_in_words(asdict(summary), source.name))
+        click.echo(_in_words(asdict(summary), source))
     if summary.still_open:
         raise IncompleteError(_open_in_words(summary.still_open))
 
 
-def _in_words(summary: dict[str, Any], source: str) -> str:
-    parts = [f"{summary['receipts']:,} receipts from {source}"]
+def _say_what_is_read(screen: Screen, source: Source) -> None:
+    for note in (*source.notes, source.passed_over.in_words(with_names=True)):
+        if note:
+            screen.say(note)
+
+
+def _not_read(source: Source) -> dict[str, Any]:
+    return {"passed_over": source.passed_over.by_kind(), "notes": list(source.notes)}
+
+
+def _in_words(summary: dict[str, Any], source: Source) -> str:
+    parts = [f"{summary['receipts']:,} receipts from {source.name}"]
     if summary["rejected"]:
         parts.append(f"{summary['rejected']:,} rejected (raw.receipts says why)")
     if summary["already_asked"]:
         parts.append(f"{summary['already_asked']:,} asked before")
     parts.append(f"{summary['requests']:,} requests in {summary['jobs']:,} jobs")
     parts.append(f"{summary['lines']:,} lines landed")
+    if source.passed_over.counts:
+        parts.append(source.passed_over.in_words())
     if summary["pending"]:
         parts.append(f"{summary['pending']:,} pending: `loader load` fetches them")
     return "; ".join(parts)
@@ -138,10 +156,11 @@ def _open_in_words(still_open: list[Any]) -> str:
     )
 
 
-def _show_estimate(settings: Settings, expected: dict[str, Any], as_json: bool) -> None:
+def _show_estimate(settings: Settings, expected: dict[str, Any], source: Source, as_json: bool) -> None:
     if as_json:
-        show_json({**expected, "source": settings.receipts, "model": settings.model})
+        show_json({**expected, "source": settings.receipts, "model": settings.model, **_not_read(source)})
         return
+    passed_over = source.passed_over.in_words()
     about = "about " if expected["is_extrapolated"] else ""
     click.echo(
         f"{settings.receipts} to {settings.model}: {about}{expected['requests']:,} requests "
@@ -149,7 +168,7 @@ def _show_estimate(settings: Settings, expected: dict[str, Any], as_json: bool) 
         f"{expected['rejected']:,} rejected) in {expected['shards']:,} shards and {expected['waves']:,} waves, "
         f"{expected['bytes'] / 1e6:,.1f} MB, answered within {expected['days']:,} days, "
         f"{expected['prompt_tokens']:,} prompt and about {expected['completion_tokens']:,} completion tokens, "
-        f"about ${expected['cost_usd']:.4f}; nothing was sent"
+        f"about ${expected['cost_usd']:.4f}; {passed_over + '; ' if passed_over else ''}nothing was sent"
     )
 
 

@@ -34,3 +34,9 @@ class IncompleteError(LoaderError):
     """The run ended, and some requests stayed failed or missing after all attempts."""
 
     exit_code = 3
+
+
+def one_line(error: BaseException) -> str:
+    """What another program's error says, in one line that is not too long."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) <= 200 else text[:199] + "…"

@@ -11,7 +11,7 @@ from loader import requests
 from loader.images import ImagePolicy, PreparedImage
 from loader.offers import BATCH_BYTES, BATCH_RECEIPTS, Offered, in_threads, offer
 from loader.plan import Question, decide
-from loader.receipts import Receipt, Source
+from loader.receipt import Receipt, Source
 from loader.shards import MAX_PENDING_REQUESTS, MAX_SHARD_BYTES, MAX_SHARD_REQUESTS
 from loader.warehouse import Warehouse
 

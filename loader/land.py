@@ -19,8 +19,8 @@ import orjson
 
 from loader import ledger
 from loader.errors import SourceError
-from loader.folders import printable
 from loader.lines import read_lines
+from loader.locations import printable
 from loader.requests import MAX_TOKENS
 from loader.warehouse import (
     ReceiptRow,

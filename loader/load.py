@@ -20,7 +20,7 @@ from loader.batch_api import BatchApi
 from loader.errors import BudgetError, LoaderError
 from loader.jobs import Jobs, Report, no_space
 from loader.plan import Planner, Question
-from loader.receipts import Source
+from loader.receipt import Source
 from loader.seen import SeenBefore
 from loader.shards import MAX_PENDING_REQUESTS, MAX_SHARD_BYTES, MAX_SHARD_REQUESTS
 from loader.warehouse import Warehouse, append_load

@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from loader import requests
 from loader.images import RejectedImage, inspect
-from loader.receipts import Receipt
+from loader.receipt import Receipt
 from loader.warehouse import ReceiptRow
 
 THREADS = min(os.cpu_count() or 1, 4)  # each may hold a decoded image
@@ -49,6 +49,7 @@ class Offered:
             receipt_id=self.receipt_id,
             source=self.receipt.source,
             source_key=self.receipt.source_key,
+            location=self.receipt.location,
             media_type=self.media_type,
             width=self.width,
             height=self.height,
@@ -64,7 +65,7 @@ def offer(receipt: Receipt) -> Offered:
     """Name a receipt and look at its image's header."""
     if receipt.image is None:
         # There are no bytes to hash: the place where they should be is all that is known.
-        place = f"{receipt.source}/{receipt.source_key}".encode()
+        place = (receipt.location or f"{receipt.source}/{receipt.source_key}").encode()
         return Offered(receipt, requests.receipt_id(place), rejected_reason=receipt.error or "cannot be read")
     receipt_id = requests.receipt_id(receipt.image)
     try:

@@ -22,7 +22,7 @@ from loader import ledger, reference, requests
 from loader.errors import SettingsError
 from loader.images import ORIGINAL, ImagePolicy, PreparedImage, RejectedImage, prepare
 from loader.offers import BATCH_BYTES, BATCH_RECEIPTS, Offered, in_threads, offer
-from loader.receipts import Receipt, Source
+from loader.receipt import Receipt, Source
 from loader.seen import SeenBefore
 from loader.settings import Style
 from loader.shards import MAX_SHARD_BYTES, MAX_SHARD_REQUESTS, Request, Shard, ShardWriter

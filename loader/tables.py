@@ -6,43 +6,89 @@ Read with pyarrow itself, since `datasets` holds a whole row group in memory, wh
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from loader.errors import SourceError
+from loader import folders, locations
+from loader.errors import SourceError, one_line
+from loader.receipt import PassedOver, Receipt, Source
+from loader.rows import PEEK_ROWS, Columns, Row, find_columns, row_receipt
 
-KEY_COLUMNS = ("receiptid", "receipt_id", "id")
-_ROWS_AT_A_TIME = 8
-
-
-@dataclass(frozen=True)
-class Columns:
-    """Which column of a dataset holds what; None where it has no such column."""
-
-    image: str
-    key: str | None
-    label: str | None
-    currency: str | None
-
-    @property
-    def names(self) -> list[str]:
-        return [name for name in (self.image, self.key, self.label, self.currency) if name is not None]
+_ROWS_AT_A_TIME = PEEK_ROWS
+WITHOUT_IMAGES = "tables without images"
+"""How tables that are not read are told."""
 
 
-def find_columns(source: str, names: list[str], typed: list[str], shaped: list[str]) -> Columns:
-    """The columns of a dataset. Its image column is the first that is `typed` as images, else the one named
-    `image`, else the first `shaped` like one. Raises SourceError, naming the columns, when there is none.
+def open_tables(
+    name: str, place: Path, files: list[Path], limit: int | None, passed_over: PassedOver | None = None
+) -> Source:
+    """The rows of the files that have images. `place` is the file or the folder that was named.
+
+    Raises SourceError when none of them has any. One that is broken is told as a receipt; one without images is counted
+    as passed over.
     """
-    lower = {name.lower(): name for name in reversed(names)}
-    image = next(iter([*typed, *filter(None, [lower.get("image")]), *shaped]), None)
-    if image is None:
-        raise SourceError(
-            f"no image column in {source}: it has {', '.join(names) or 'none'}; name the one with images `image`"
-        )
-    key = next((lower[name] for name in KEY_COLUMNS if name in lower), None)
-    return Columns(image, key, lower.get("text"), lower.get("currency"))
+    import pyarrow as pa
+
+    read, chosen, without, refusals = [], set[str](), list[Path](), list[SourceError]()
+    for file in files:
+        try:
+            columns = table_columns(file)
+        except (OSError, pa.ArrowException) as error:
+            refusals.append(SourceError(f"{locations.printable(str(file))} cannot be read: {one_line(error)}"))
+        except SourceError as error:
+            refusals.append(error)
+            without.append(file)
+            continue
+        else:
+            chosen.add(columns.note(name) or "")
+        read.append(file)
+    if not chosen:
+        raise refusals[0]
+    passed_over = passed_over or PassedOver()
+    for file in without:
+        passed_over.add(WITHOUT_IMAGES, locations.printable(str(file.relative_to(place))))
+    return Source(
+        name,
+        lambda: _rows(name, locations.of_file(place), read),
+        lambda: _count(read),
+        limit,
+        passed_over,
+        tuple(sorted(chosen - {""})),
+    )
+
+
+def _rows(name: str, dataset: str, files: list[Path]) -> Iterator[Receipt]:
+    import pyarrow as pa
+
+    number = 0
+    for file in files:
+        read = folders.inside(file.parent)
+        place = locations.of_file(file)
+        first = number
+        try:
+            columns = table_columns(file)
+            for batch in batches(file, columns.names):
+                for row in batch.to_pylist():
+                    here = locations.of_row(place, number - first)
+                    yield row_receipt(name, row, number, columns, read, (dataset, here))
+                    number += 1
+        except (OSError, pa.ArrowException, SourceError) as error:
+            here = locations.of_row(place, number - first)
+            told = f"{locations.printable(file.name)} cannot be read on: {one_line(error)}"
+            yield Receipt(name, str(number), None, told, location=here)
+            number += 1
+
+
+def _count(files: list[Path]) -> int | None:
+    import pyarrow as pa
+
+    try:
+        return sum(row_count(file) for file in files)
+    except (OSError, pa.ArrowException):
+        return None
 
 
 def _is_parquet(file: Path) -> bool:
@@ -74,10 +120,34 @@ def table_columns(file: Path) -> Columns:
 
     schema = pq.read_schema(file) if _is_parquet(file) else _arrow_reader(file).schema
     kinds = _kinds(schema.metadata or {})
-    typed = [name for name in schema.names if kinds.get(name) == "Image"]
     structs = [field for field in schema if pa.types.is_struct(field.type) and field.name not in kinds]
-    shaped = [field.name for field in structs if {"bytes", "path"} <= {part.name for part in field.type}]
-    return find_columns(str(file), schema.names, typed, shaped)
+    shaped = {field.name for field in structs if {"bytes", "path"} <= {part.name for part in field.type}}
+    typed = [name for name in schema.names if kinds.get(name) == "Image" or name in shaped]
+    possible = [field.name for field in schema if _may_hold_images(field.type) and kinds.get(field.name) not in _MEDIA]
+
+    def peek(columns: Sequence[str]) -> list[Row]:
+        with suppress(OSError, pa.ArrowException):  # damage in its rows is told when they are read
+            return [row for batch in islice(batches(file, list(columns)), 1) for row in batch.to_pylist()]
+        return []
+
+    return find_columns(locations.printable(str(file)), schema.names, typed=typed, possible=possible, peek=peek)
+
+
+_MEDIA = ("Audio", "Video", "Pdf")
+
+
+def _may_hold_images(kind: Any) -> bool:
+    from pyarrow import types
+
+    if types.is_dictionary(kind):
+        return _may_hold_images(kind.value_type)
+    if types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind):
+        return _may_hold_images(kind.value_type)
+    if types.is_struct(kind):
+        return bool({"bytes", "path"} & {part.name for part in kind})
+    text = types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind)
+    is_bytes = types.is_binary(kind) or types.is_large_binary(kind) or types.is_binary_view(kind)
+    return bool(text or is_bytes or types.is_fixed_size_binary(kind))
 
 
 def _kinds(metadata: dict[bytes, bytes]) -> dict[str, str]:

@@ -9,7 +9,7 @@ import pytest
 
 from loader import plan
 from loader.plan import Planner, Question
-from loader.receipts import Receipt, Source
+from loader.receipt import Receipt, Source
 from loader.shards import Shard
 from loader.warehouse import Warehouse
 from tests.bench.data import tiny

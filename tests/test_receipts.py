@@ -17,7 +17,8 @@ import pytest
 
 from loader import folders
 from loader.errors import SourceError
-from loader.receipts import Receipt, Source, open_source
+from loader.receipt import Receipt, Source
+from loader.receipts import open_source
 from tests.fake_hub import fake_hub
 
 ROOT = Path(__file__).parent.parent
@@ -66,7 +67,7 @@ def test_a_folder_is_searched_through_in_order(tmp_path: Path) -> None:
     assert list(source) == list(source)
     assert source.name == tmp_path.name
     assert source.count() == 5
-    assert next(iter(source)) == Receipt(tmp_path.name, "a.png", b"a.png")
+    assert next(iter(source)) == Receipt(tmp_path.name, "a.png", b"a.png", location=str(tmp_path / "a.png"))
 
 
 @pytest.mark.parametrize("at_a_time", [1, 2, 3, 7])
@@ -109,7 +110,7 @@ def test_names_that_are_no_text_and_links_that_go_in_circles(tmp_path: Path) -> 
     (tmp_path / "dangling.jpg").symlink_to(tmp_path / "nothing.jpg")
     Path(os.fsdecode(bytes(tmp_path) + b"/caf\xe9.jpg")).write_bytes(b"x")
     [receipt] = open_source(str(tmp_path))
-    assert receipt.source_key == "caf\ufffd.jpg"
+    assert receipt.source_key == "caf\\xe9.jpg"
     assert receipt.image == b"x"
 
 
@@ -142,11 +143,12 @@ def test_the_columns_of_the_public_dataset_are_read(tmp_path: Path) -> None:
     )
     pq.write_table(table, tmp_path / "receipts.parquet")
     source = open_source(str(tmp_path / "receipts.parquet"))
+    at = f"{tmp_path}/receipts.parquet#"
     assert source.count() == 3
     assert list(source) == [
-        Receipt("receipts.parquet", "r-1", b"one", currency="MYR", label='{"total": "1.00"}'),
-        Receipt("receipts.parquet", "1", b"two"),
-        Receipt("receipts.parquet", "r-3", b"", label=""),
+        Receipt("receipts.parquet", "r-1", b"one", None, "MYR", '{"total": "1.00"}', at + "r-1"),
+        Receipt("receipts.parquet", "1", b"two", location=at + "1"),
+        Receipt("receipts.parquet", "r-3", b"", label="", location=at + "r-3"),
     ]
     assert list(source) == list(source)
 
@@ -155,7 +157,8 @@ def test_plain_bytes_numbers_as_ids_and_structured_labels_are_read(tmp_path: Pat
     table = pa.table({"Image": [b"one", None], "ID": [7, 8], "text": [{"total": 3, "shop": "é"}, None]})
     pq.write_table(table, tmp_path / "t.parquet")
     first, second = open_source(str(tmp_path / "t.parquet"))
-    assert first == Receipt("t.parquet", "7", b"one", label='{"total": 3, "shop": "é"}')
+    label = '{"total": 3, "shop": "é"}'
+    assert first == Receipt("t.parquet", "7", b"one", label=label, location=f"{tmp_path}/t.parquet#7")
     assert (second.source_key, second.image, second.error) == ("8", None, "no image in this row")
 
 
@@ -261,9 +264,23 @@ def test_datasets_saved_to_disk_are_read(tmp_path: Path) -> None:
     for name in ("plain", "split"):
         source = open_source(str(tmp_path / name))
         first, second = source
-        assert first == Receipt(name, "r-1", b"not decoded")
+        assert first == Receipt(name, "r-1", b"not decoded", location=f"{tmp_path / name}#r-1")
         assert (second.source_key, second.error) == ("r-2", "no image in this row")
         assert source.count() == 2
+    assert source.passed_over.by_kind() == [{"kind": "other splits", "count": 1, "first": ["test"]}]
+
+
+def test_lists_of_images_in_a_saved_dataset_stay_undecoded(tmp_path: Path) -> None:
+    import datasets
+
+    features = datasets.Features({"pages": datasets.List(datasets.Image()), "name": datasets.Value("string")})
+    page = {"bytes": b"not decoded", "path": None}
+    rows = {"pages": [[page], [page, page], []], "name": ["a", "b", "c"]}
+    datasets.Dataset.from_dict(rows, features=features).save_to_disk(str(tmp_path / "set"))
+    one, two, none = open_source(str(tmp_path / "set"))
+    assert one.image == b"not decoded"
+    assert "a list of 2 images" in (two.error or "")
+    assert none.error == "no image in this row"
 
 
 # The hub
@@ -289,6 +306,7 @@ def from_hub(tmp_path: Path, address: str, **environment: str) -> tuple[list[lis
         "def sha(image): return image and hashlib.sha256(image).hexdigest()\n"
         "try:\n"
         "    source = open_source('owner/name')\n"
+        "    assert [r.location for r in source] == [f'hf://datasets/owner/name#{r.source_key}' for r in source]\n"
         "    rows = [[r.source_key, sha(r.image), r.label] for r in source]\n"
         "    print(json.dumps([*rows, [source.count()]]))\n"
         "except SourceError as error: print('refused', error)\n"

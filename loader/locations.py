@@ -1,0 +1,43 @@
+"""Where an image lies, told so that it is the same from wherever one looks and unlike that of any other image."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+
+def of_file(path: Path) -> str:
+    """The absolute path of a file or folder, links resolved."""
+    return printable(os.path.realpath(path))
+
+
+def of_row(dataset: str, row: str | int) -> str:
+    """A row of a data set: `dataset` is the location of its file, folder or repository, `row` its own id or number."""
+    return f"{dataset}#{row}"
+
+
+def of_hub(name: str) -> str:
+    """A data set on the Hugging Face hub."""
+    return f"hf://datasets/{name}"
+
+
+def printable(name: str) -> str:
+    """A file name as text that any program can store, another text for every name.
+
+    A byte that is no UTF-8 becomes `\\xe9`; so that this stays apart from a name that is written like that, the
+    backslash of such a name becomes `\\x5c`.
+    """
+    return os.fsencode(name.replace("\\x", "\\x5cx")).decode("utf-8", "backslashreplace")
+
+
+def without_secrets(url: str) -> str:
+    """A URL without user, password, query and fragment, where keys and signatures stand; other text as it is."""
+    if not re.match(r"[A-Za-z][\w+.-]*://", url):
+        return url
+    try:
+        scheme, place, path, _, _ = urlsplit(url)
+    except ValueError:  # brackets that are no address
+        return f"{url.partition('://')[0]}://…"
+    return urlunsplit((scheme, place.rpartition("@")[2], path, "", ""))

@@ -1,0 +1,108 @@
+"""What a source gives: its receipts one after the other, and an account of what it does not give."""
+
+from __future__ import annotations
+
+from bisect import insort
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
+
+NAMED = 3
+"""So many names of a kind are told."""
+_MOST_KINDS = 40
+_OTHER = "other"
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """A receipt as its source offers it.
+
+    `source`: `samples`, a hub id, or the folder's or file's name. `source_key`: the dataset's receiptId, the
+    path of the image in the folder (with `/`), or the number of the row (from 0). `image`: the bytes as
+    stored; None when they could not be read, and then `error` says why in one line. `currency` and `label`:
+    what the dataset's columns `currency` and `text` hold (JSON text when structured), None when nothing.
+    `location`: where the image lies, the same from wherever it is looked at (see `locations`).
+    """
+
+    source: str
+    source_key: str
+    image: bytes | None
+    error: str | None = None
+    currency: str | None = None
+    label: str | None = None
+    location: str | None = None
+
+
+@dataclass
+class PassedOver:
+    """What a source holds and does not give: how many of each kind, and the first names of each."""
+
+    counts: dict[str, int] = field(default_factory=dict)
+    names: dict[str, list[str]] = field(default_factory=dict)
+
+    def add(self, kind: str, name: str) -> None:
+        """Count one, and keep its name when it is among the first of its kind."""
+        if kind not in self.counts and len(self.counts) >= _MOST_KINDS:
+            kind = _OTHER
+        self.counts[kind] = self.counts.get(kind, 0) + 1
+        names = self.names.setdefault(kind, [])
+        if len(names) < NAMED or name < names[-1]:
+            insort(names, name)
+            del names[NAMED:]
+
+    def add_all(self, kind: str, count: int, first: list[str]) -> None:
+        """Count so many of a kind, of which these are the first."""
+        self.counts[kind] = count
+        self.names[kind] = first
+
+    def by_kind(self) -> list[dict[str, Any]]:
+        """Kind, count and first names, the most frequent kind first."""
+        ordered = sorted(self.counts.items(), key=lambda item: (-item[1], item[0]))
+        return [{"kind": kind, "count": count, "first": self.names[kind]} for kind, count in ordered]
+
+    def in_words(self, *, with_names: bool = False) -> str:
+        """How many of what, in one line; empty when nothing was passed over."""
+        told = []
+        for kind, count in sorted(self.counts.items(), key=lambda item: (-item[1], item[0])):
+            more = ", …" if count > len(self.names[kind]) else ""
+            names = f" ({', '.join(map(in_a_line, self.names[kind]))}{more})" if with_names else ""
+            told.append(f"{count:,} {in_a_line(kind)}{names}")
+        return f"passed over: {', '.join(told)}" if told else ""
+
+
+def in_a_line(name: str) -> str:
+    """A name that comes from outside, its control characters spelled out."""
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in name)
+
+
+class Source:
+    """At most `limit` receipts of one source: iterable as often as wanted, read as they are asked for.
+
+    `notes`: what was chosen where there was a choice, a line each.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        receipts: Callable[[], Iterator[Receipt]],
+        count: Callable[[], int | None],
+        limit: int | None,
+        passed_over: PassedOver | None = None,
+        notes: tuple[str, ...] = (),
+    ) -> None:
+        self.name = name
+        self.passed_over = passed_over or PassedOver()
+        self.notes = notes
+        self._receipts = receipts
+        self._count = count
+        self._limit = limit
+
+    def __iter__(self) -> Iterator[Receipt]:
+        """Raises SourceError when the source as a whole stops being readable."""
+        return islice(self._receipts(), self._limit)
+
+    def count(self) -> int | None:
+        """How many receipts there are, without reading an image; None when that isn't known."""
+        count = self._count()
+        return count if count is None or self._limit is None else min(count, self._limit)
