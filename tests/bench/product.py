@@ -44,7 +44,7 @@ def build(folder: str, directory: str, images: str) -> dict[str, Any]:
         open_source(folder),
         Question(MODEL, policy=POLICIES[images]),
         api="bench",
-        currency=None,
+        default_currency=None,
         load_id="bench",
         directory=Path(directory) / "shards",
     )
