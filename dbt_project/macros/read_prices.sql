@@ -115,7 +115,9 @@ plain as (
         currencies.groups_by_two,
         currencies.plausible_min,
         currencies.plausible_max,
-        {{ plain_form("replace(coded.literal, chr(92), case when coded.rules_of = 'KRW' then '₩' else '¥' end)") }} as plain
+        {{ plain_form(
+            "replace(coded.literal, chr(92), case when coded.rules_of = 'KRW' then '₩' else '¥' end)"
+        ) }} as plain
     from coded
     inner join currencies on coded.rules_of = currencies.currency
 

@@ -1,13 +1,16 @@
-"""CLDR's own way to write money, in every locale that has a currency as its own, is read as the amount that it was."""
+"""What Unicode knows is read as the amount that it was: CLDR's own way to write money, in every locale that has a
+currency as its own, and every digit, dash, space and unseen mark."""
 
 from __future__ import annotations
 
 import csv
 import re
+import sys
+import unicodedata
 from collections.abc import Iterator
 from contextlib import suppress
 from decimal import ROUND_HALF_EVEN, Decimal
-from itertools import product
+from itertools import chain, product
 
 import duckdb
 import pytest
@@ -71,6 +74,24 @@ def _cases() -> Iterator[Case]:
                 )
 
 
+def _unicode_cases() -> Iterator[Case]:
+    for character in map(chr, range(0x80, sys.maxunicode + 1)):
+        kind = unicodedata.category(character)
+        if kind == "Nd" and unicodedata.digit(character) == 0:
+            digits = [chr(ord(character) + digit) for digit in range(10)]
+            yield "EUR", kind, f"{digits[1]}{digits[2]},{digits[5]}{digits[0]}", Decimal("12.5")
+            yield "USD", kind, f"${''.join(digits[3:6])}.{''.join(digits[6:8])}", Decimal("345.67")
+            yield "USD", kind, f"{digits[8]}.{digits[9]}{digits[1]}", Decimal("8.91")
+        elif kind == "Pd":
+            yield "JPY", kind, f"{character}50", Decimal(-50)
+            yield "USD", kind, f"3.00{character}T", Decimal(-3)
+            yield "EUR", kind, f"5,{character}", Decimal(5)
+        elif kind == "Zs":
+            yield "EUR", kind, f"1{character}234,50{character}€", Decimal("1234.5")
+        elif kind == "Cf":
+            yield "EUR", kind, f"{character}-1{character}2,5{character}0{character} €", Decimal("-12.5")
+
+
 @pytest.fixture(scope="module")
 def read(corpus: duckdb.DuckDBPyConnection, tmp_path_factory: pytest.TempPathFactory) -> duckdb.DuckDBPyConnection:
     """The corpus with all cases in the table `cases`, and what the rules make of them in `readings`."""
@@ -79,7 +100,7 @@ def read(corpus: duckdb.DuckDBPyConnection, tmp_path_factory: pytest.TempPathFac
     corpus.execute(
         "create temp table cases (currency varchar, locale varchar, literal varchar, expected decimal(18, 3))"
     )
-    columns = [list(column) for column in zip(*_cases(), strict=True)]
+    columns = [list(column) for column in zip(*chain(_cases(), _unicode_cases()), strict=True)]
     corpus.execute("insert into cases select unnest(?), unnest(?), unnest(?), unnest(?)", columns)
     corpus.execute(
         "create temp table printed_prices as select distinct literal, false as is_number, currency from cases"
