@@ -150,9 +150,7 @@ def test_what_is_passed_over_is_told_by_the_run_the_dry_run_and_json(run: Run, a
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_bytes(b"not a receipt")
     short = "passed over: 1 .csv, 1 .txt, 1 hidden files, 1 system files"
-    named = (
-        "passed over: 1 .csv (labels.csv), 1 .txt (notes.txt), 1 hidden files (.hidden.jpg), 1 system files (@"
-    )
+    named = "passed over: 1 .csv (labels.csv), 1 .txt (notes.txt), 1 hidden files (.hidden.jpg), 1 system files (@"
     listed = [
         {"kind": ".csv", "count": 1, "first": ["labels.csv"]},
         {"kind": ".txt", "count": 1, "first": ["notes.txt"]},
