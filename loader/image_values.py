@@ -58,6 +58,13 @@ def likeness(value: Any) -> float | None:
     return 2 if len(value) <= _LONGEST_PATH and not _WEB.match(value) and is_image_name(value.strip() or ".") else None
 
 
+def is_path(value: Any) -> bool:
+    """Whether a value can at most name an image that lies elsewhere; nothing does, too."""
+    if isinstance(value, list | tuple):
+        return all(map(is_path, value))
+    return not isinstance(_content(value), bytes) and likeness(value) in (None, 2)
+
+
 def _content(value: Any) -> Any:
     """What the struct that data sets keep images in holds; any other value as it is."""
     if isinstance(value, Mapping):

@@ -7,7 +7,8 @@ same Pillow) give the same bytes.
 Untouched travel JPEGs (grey or colour, baseline or progressive), and PNGs and WebPs of 8 bits without
 transparency or animation: the API decodes those itself, a second lossy pass would blur small print, and
 copying is 30 times as fast. A file that travels untouched is never decoded here, so a cut-off one is told by
-its missing end mark; damage in the middle of a file goes unnoticed, as decoders read on over it.
+its missing end mark (only then is it decoded, to see whether anything else is missing); damage in the middle of a
+file goes unnoticed, as decoders read on over it.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ import warnings
 from dataclasses import dataclass
 
 from PIL import Image
+
+from loader import jpegs
 
 MAX_BYTES = 10_000_000
 """The API's limit for an image; its pages say 10 MB, and the smaller reading of that is safe."""
@@ -116,11 +119,14 @@ def inspect(data: bytes) -> tuple[str, int, int]:
 def prepare(data: bytes, policy: ImagePolicy = ORIGINAL) -> PreparedImage:
     """The image as it is sent under this policy: its own bytes where they fit, else a JPEG made of it.
 
-    What is made anew is upright, on white, in grey or RGB, within `policy.side` and the API's limits; of
-    several frames or pages it shows the first. Raises RejectedImage when that cannot be done.
+    What is made anew is upright, on white, in grey or RGB, within `policy.side` and the API's limits. A JPEG
+    that lacks nothing but its end mark gets it. Raises RejectedImage when that cannot be done.
     """
     image = _open(data)
     try:
+        whole = _with_end(data, image)
+        if whole is not data:
+            data, image = whole, _open(whole)
         if max(image.size) <= policy.side and len(data) <= MAX_BYTES and _travels_untouched(data, image):
             return PreparedImage(data, _MEDIA_TYPES[image.format or ""], image.width, image.height)
         picture = _upright_picture(image, policy)
@@ -131,7 +137,7 @@ def prepare(data: bytes, policy: ImagePolicy = ORIGINAL) -> PreparedImage:
         raise RejectedImage(f"{image.width} x {image.height} pixels: too large for this machine") from error
     except Exception as error:  # on hostile files decoders raise anything, KeyError included
         if "truncated" in str(error):
-            raise RejectedImage("cut off: the file ends before the image does") from error
+            raise RejectedImage(_CUT_OFF) from error
         raise RejectedImage(f"damaged: the {image.format} data cannot be decoded") from error
 
 
@@ -154,14 +160,55 @@ def _open(data: bytes) -> Image.Image:
         )
     if max(image.size) > MAX_SIDE and min(image.size) * MAX_SIDE < MIN_SHORT_SIDE * max(image.size):
         raise RejectedImage(f"{width} x {height} pixels: too narrow to read once it fits into {MAX_SIDE}")
+    try:
+        _check_is_one_picture(data, image)
+    except RejectedImage:
+        raise
+    except Exception:  # whatever a broken second frame makes a decoder raise says nothing about the first
+        return image
     return image
 
 
+def _check_is_one_picture(data: bytes, image: Image.Image) -> None:
+    """Raises RejectedImage for several pages or frames: whoever saw only the first would take it for the whole.
+
+    What lies behind the picture of an MPO (a gain map, depth) is none of it, nor are previews and masks in a TIFF.
+    """
+    if image.format == "TIFF":
+        _check_is_one_page(Image.open(io.BytesIO(data), formats=["TIFF"]))
+    elif image.format != "MPO" and getattr(image, "is_animated", False):
+        raise RejectedImage(f"a {image.format} of several frames: save the one that shows the receipt as JPEG")
+
+
+def _check_is_one_page(tiff: Image.Image) -> None:
+    tags = tiff.tag_v2  # type: ignore[attr-defined]  # TIFFs have them: those of the page that was sought last
+    is_preview, has_more = tags.get(_SUBFILE_TYPE, 0) & 1, _SUB_IMAGES in tags
+    pages = 0
+    try:
+        for number in range(_MOST_PAGES):
+            tiff.seek(number)
+            pages += not tiff.tag_v2.get(_SUBFILE_TYPE, 0) & _PREVIEW_OR_MASK  # type: ignore[attr-defined]
+    except EOFError:
+        pass
+    if is_preview and (pages or has_more):
+        raise RejectedImage("a TIFF that begins with a preview (a camera's raw file?): save it as JPEG")
+    if pages > 1:
+        more = " or more" if pages == _MOST_PAGES else ""
+        raise RejectedImage(f"a TIFF of {pages}{more} pages: several a receipt are not read yet, save each as JPEG")
+
+
+_MOST_PAGES = 100
+_SUBFILE_TYPE, _SUB_IMAGES = 254, 330
+_PREVIEW_OR_MASK = 0b101
+
+
 def _why_not_an_image(data: bytes) -> str:
-    if data[4:8] == b"ftyp" and data[8:12] in (b"heic", b"heix", b"mif1", b"msf1", b"hevc"):
+    if data[4:8] == b"ftyp" and data[8:11] in (b"hei", b"hev", b"mif", b"msf"):
         return "HEIC photo: not read here, save it as JPEG"
     if data.startswith(b"%PDF"):
         return "PDF: not read here, save its pages as JPEG"
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP" and int.from_bytes(data[4:8], "little") + 8 > len(data):
+        return _CUT_OFF
     return "not an image, or its header is damaged"
 
 
@@ -171,8 +218,8 @@ def _travels_untouched(data: bytes, image: Image.Image) -> bool:
     if ("exif" in image.info or "xmp" in image.info) and _orientation(image) != 1:
         return False
     if image.format in ("JPEG", "MPO"):
-        return image.mode in ("L", "RGB") and _is_whole_common_jpeg(data)
-    if image.mode not in ("L", "RGB") or "transparency" in image.info or getattr(image, "is_animated", False):
+        return image.mode in ("L", "RGB") and _is_common_jpeg(data)
+    if image.mode not in ("L", "RGB") or "transparency" in image.info:
         return False
     if image.format == "PNG":
         return data[24] == 8 and b"IEND" in data[-64:]  # byte 24: bits a channel, 16 would show as 8 here
@@ -181,25 +228,36 @@ def _travels_untouched(data: bytes, image: Image.Image) -> bool:
     return False
 
 
-def _is_whole_common_jpeg(data: bytes) -> bool:
-    """Whether a JPEG is of a common kind (baseline, extended or progressive, Huffman) and has its end mark.
+def _is_common_jpeg(data: bytes) -> bool:
+    scan = jpegs.first_scan(data)
+    return scan is not None and scan[1] and jpegs.has_end(data)
 
-    Walks the segments to the first scan: an end mark before that belongs to a thumbnail in the EXIF data.
-    """
-    at, common = 2, False
-    while at + 4 <= len(data):
-        if data[at] != 0xFF:
-            return False
-        marker = data[at + 1]
-        if marker == 0xFF:  # a fill byte
-            at += 1
-            continue
-        if marker == 0xDA:
-            return common and data.rfind(b"\xff\xd9", at) > 0
-        if marker in (0xC0, 0xC1, 0xC2):
-            common = True
-        at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
-    return False
+
+def _with_end(data: bytes, image: Image.Image) -> bytes:
+    """The file, with the end mark where a JPEG lacks nothing but that. Raises RejectedImage when it lacks more."""
+    if image.format not in ("JPEG", "MPO") or jpegs.first_scan(data) is None or jpegs.has_end(data):
+        return data
+    whole = jpegs.without_end(data)
+    # A decoder makes up what is missing. Where it is given something else to go on with and still sees the same
+    # picture, it has not come to need any of it.
+    if not jpegs.has_all_scans(whole) or _pixels(whole + jpegs.END) != _pixels(whole + _NO_SCAN + jpegs.END):
+        raise RejectedImage(_CUT_OFF)
+    return whole + jpegs.END
+
+
+_CUT_OFF = "cut off: the file ends before the image does"
+_NO_SCAN = b"\xb6\x6d\xdb" * 1000
+_STRIP = 256
+
+
+def _pixels(data: bytes) -> bytes:
+    """A hash of the decoded picture."""
+    image = Image.open(io.BytesIO(data), formats=_FORMATS)
+    image.load()
+    digest = hashlib.sha256()
+    for top in range(0, image.height, _STRIP):  # a copy of the whole would double the memory
+        digest.update(image.crop((0, top, image.width, min(top + _STRIP, image.height))).tobytes())
+    return digest.digest()
 
 
 def _orientation(image: Image.Image) -> int:

@@ -88,19 +88,17 @@ def _open_folder(folder: Path, limit: int | None) -> Source:
 def _open_tables(name: str, folder: Path, found: folders.Survey, limit: int | None) -> Source | None:
     """The rows of a folder's tables: where they have images it is a data set, and images beside them are no receipts.
 
-    None when it has images and no table with any: then those are read. Raises SourceError with neither.
+    None when it has images and no table holds any (but labels, perhaps with the images' names): then those are read.
+    Raises SourceError with neither.
     """
-    from loader.tables import WITHOUT_IMAGES, open_tables
+    from loader.tables import WITHOUT_IMAGES, hold_images, open_tables
 
     files = [folder / file for file in folders.files(folder, folders.is_table)]
-    try:
-        source = open_tables(name, folder, files, limit, found.passed_over)
-    except SourceError:
-        if not found.images:
-            raise
+    if found.images and not hold_images(files):
         for file in files:
             found.passed_over.add(WITHOUT_IMAGES, locations.printable(str(file.relative_to(folder))))
         return None
+    source = open_tables(name, folder, files, limit, found.passed_over)
     if found.images:
         first = islice(folders.files(folder, folders.is_image), NAMED)
         found.passed_over.add_all(BESIDE_TABLES, found.images, [locations.printable(name) for name in first])

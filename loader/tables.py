@@ -14,6 +14,7 @@ from typing import Any
 
 from loader import folders, locations
 from loader.errors import SourceError, one_line
+from loader.image_values import is_path
 from loader.receipt import PassedOver, Receipt, Source
 from loader.rows import PEEK_ROWS, Columns, Row, find_columns, row_receipt
 
@@ -58,6 +59,19 @@ def open_tables(
         passed_over,
         tuple(sorted(chosen - {""})),
     )
+
+
+def hold_images(files: list[Path]) -> bool:
+    """Whether the first rows of one of these tables have images in them, rather than the names of files."""
+    import pyarrow as pa
+
+    for file in files:
+        with suppress(SourceError, OSError, pa.ArrowException):
+            column = table_columns(file).image
+            first = [row[column] for batch in islice(batches(file, [column]), 1) for row in batch.to_pylist()]
+            if not all(map(is_path, first)):
+                return True
+    return False
 
 
 def _rows(name: str, dataset: str, files: list[Path]) -> Iterator[Receipt]:

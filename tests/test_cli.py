@@ -159,6 +159,41 @@ def test_dry_run_sends_nothing(run: Run, api: ApiServer, folder: Path) -> None:
     assert Mistral(api_key=api.child.token, server_url=api.child.url).files.list().total == 0
 
 
+def test_what_is_passed_over_is_told_by_the_run_the_dry_run_and_json(run: Run, api: ApiServer, folder: Path) -> None:
+    for name in ("notes.txt", "@eaDir/0.jpg", ".hidden.jpg", "labels.csv"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(b"not a receipt")
+    short = "passed over: 1 .csv, 1 .txt, 1 hidden files, 1 system files"
+    named = "passed over: 1 .csv (labels.csv), 1 .txt (notes.txt), 1 hidden files (.hidden.jpg), 1 system files (@"
+    listed = [
+        {"kind": ".csv", "count": 1, "first": ["labels.csv"]},
+        {"kind": ".txt", "count": 1, "first": ["notes.txt"]},
+        {"kind": "hidden files", "count": 1, "first": [".hidden.jpg"]},
+        {"kind": "system files", "count": 1, "first": ["@eaDir/0.jpg"]},
+    ]
+    for dry in (("--dry-run",), ()):
+        code, out, err = run("load", "--receipts", str(folder), *dry)
+        assert code == 0 and short in out and named in err
+        code, out, _ = run("load", "--receipts", str(folder), *dry, "--json")
+        assert code == 0 and json.loads(out)["passed_over"] == listed
+
+
+def test_two_folders_of_one_name_do_not_hide_each_other(run: Run, api: ApiServer, tmp_path: Path) -> None:
+    for place in ("here", "there"):
+        (tmp_path / place / "inbox").mkdir(parents=True)
+        (tmp_path / place / "inbox" / "gone.jpg").write_bytes(b"")
+        Image.new("RGB", (40, 60), (7, 0, 0)).save(tmp_path / place / "inbox" / "IMG_0001.jpg")
+        for _ in range(2):
+            assert run("load", "--receipts", str(tmp_path / place / "inbox"))[0] == 0
+    found = rows(tmp_path, "select source, source_key, location from raw.receipts order by location")
+    assert found == [
+        ("inbox", name, str(tmp_path / place / "inbox" / name))
+        for place in ("here", "there")
+        for name in ("IMG_0001.jpg", "gone.jpg")
+    ]
+    assert len(api.read_images()) == 1, "the same image is asked once"
+
+
 def test_a_load_above_the_budget_is_refused_with_the_figure(
     run: Run, api: ApiServer, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -240,13 +240,21 @@ def test_pictures_beside_tables_of_images_do_not_hide_them(tmp_path: Path) -> No
     assert source.passed_over.by_kind() == told
 
 
-@pytest.mark.parametrize("is_broken", [False, True])
-def test_a_table_without_images_does_not_hide_the_pictures(tmp_path: Path, is_broken: bool) -> None:
+LABELS: dict[str, dict[str, Any]] = {
+    "none": {"noise": [b"one"]},
+    "names of files": {"file_name": ["a.jpg"], "text": ["label"]},
+    "names in a column image": {"image": ["elsewhere/a.jpg"]},
+    "names as `datasets` has them": {"image": [{"bytes": None, "path": "a.jpg"}]},
+    "nothing": {"image": pa.nulls(1, pa.binary())},
+}
+
+
+@pytest.mark.parametrize("labels", [*LABELS, "a broken table"])
+def test_a_table_without_images_does_not_hide_the_pictures(tmp_path: Path, labels: str) -> None:
     write(tmp_path, "a.jpg", "b.jpg")
-    if is_broken:
-        write(tmp_path, "labels.parquet", data=b"PAR1 this is none PAR1")
-    else:
-        table(tmp_path / "labels.parquet", b"one", column="noise")
+    write(tmp_path, "labels.parquet", data=b"PAR1 this is none PAR1")
+    if labels in LABELS:
+        pq.write_table(pa.table(LABELS[labels]), tmp_path / "labels.parquet")
     source = open_source(str(tmp_path))
     assert keys(source) == ["a.jpg", "b.jpg"]
     told = [{"kind": "tables without images", "count": 1, "first": ["labels.parquet"]}]

@@ -172,14 +172,6 @@ def test_16_bit_colour_png_is_not_sent_as_it_is() -> None:
     assert reason(bytes(data))
 
 
-@pytest.mark.parametrize("kind", ["GIF", "TIFF", "PNG", "WEBP"])
-def test_of_several_frames_the_first_is_sent(kind: str) -> None:
-    data = saved(picture(), kind, save_all=True, append_images=[Image.new("RGB", (60, 40), "black")])
-    prepared = images.prepare(data)
-    assert prepared.media_type == "image/jpeg"
-    assert quarters(shown(prepared)) == [True, False, False, False]
-
-
 def test_sides_beyond_the_api_limit_shrink_to_it() -> None:
     prepared = images.prepare(saved(picture((12_000, 800), "L"), "JPEG"))
     assert (prepared.width, prepared.height) == (10_000, 667)
@@ -214,7 +206,8 @@ def test_fingerprints_tell_policies_apart() -> None:
 def test_refusals_say_why() -> None:
     assert reason(b"") == "empty file"
     assert reason(b"no picture at all").startswith("not an image")
-    assert reason(b"\0\0\0\x18ftypheic\0\0\0\0mif1").startswith("HEIC")
+    for brand in (b"heic", b"heix", b"heim", b"hevc", b"mif1", b"msf1"):
+        assert reason(b"\0\0\0\x18ftyp" + brand + b"\0\0\0\0mif1").startswith("HEIC")
     assert reason(b"%PDF-1.7\n").startswith("PDF")
     assert reason(saved(Image.new("1", (30_000, 10)), "PNG")).startswith("30000 x 10 pixels: too narrow")
     assert "megapixels" in reason(saved(Image.new("1", (11_000, 10_000)), "PNG"))
@@ -244,6 +237,126 @@ def test_the_end_mark_of_a_thumbnail_does_not_hide_a_cut_off_jpeg() -> None:
     with_thumbnail = whole[:2] + segment + whole[2:]
     assert images.prepare(with_thumbnail).data is with_thumbnail
     assert reason(with_thumbnail[:-40]).startswith("cut off")
+
+
+# Several pages, several frames
+
+
+def several(kind: str, count: int = 2, **options: object) -> bytes:
+    more = [Image.new("RGB", (60, 40), (40 * number, 0, 0)) for number in range(1, count)]
+    return saved(picture(), kind, save_all=True, append_images=more, **options)
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (several("TIFF"), "a TIFF of 2 pages"),
+        (several("TIFF", 7, compression="tiff_lzw"), "a TIFF of 7 pages"),
+        (several("TIFF", 2, big_tiff=True), "a TIFF of 2 pages"),
+        (several("TIFF", 120), "a TIFF of 100 or more pages"),
+        (several("GIF"), "a GIF of several frames"),
+        (several("PNG"), "a PNG of several frames"),
+        (several("PNG", default_image=True), "a PNG of several frames"),
+        (several("WEBP"), "a WEBP of several frames"),
+        (several("AVIF"), "a AVIF of several frames"),
+    ],
+)
+def test_several_pages_or_frames_are_refused_rather_than_the_first_sent(data: bytes, words: str) -> None:
+    assert reason(data).startswith(words)
+    assert reason(data, POLICIES["1540"]) == reason(data)
+    with pytest.raises(RejectedImage, match=words):
+        images.inspect(data)
+
+
+@pytest.mark.parametrize("kind", ["TIFF", "GIF", "PNG", "WEBP", "AVIF"])
+def test_a_file_of_one_frame_is_sent_even_if_its_kind_could_have_more(kind: str) -> None:
+    assert quarters(shown(images.prepare(saved(picture(), kind, save_all=True)))) == [True, False, False, False]
+
+
+def tiff_pages(*subfile_types: int, sub_images: bool = False) -> bytes:
+    """A TIFF whose pages are marked so: 0 a page, 1 a preview, 4 a mask."""
+    from PIL import TiffImagePlugin
+
+    buffer = io.BytesIO()
+    with TiffImagePlugin.AppendingTiffWriter(buffer, new=True) as file:
+        for subfile_type in subfile_types:
+            tags = TiffImagePlugin.ImageFileDirectory_v2()
+            tags[254] = subfile_type
+            if sub_images:
+                tags[330] = 8
+            picture().save(file, "TIFF", tiffinfo=tags)
+            file.newFrame()
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (tiff_pages(0), None),
+        (tiff_pages(1), None),  # the only picture, whatever it is called
+        (tiff_pages(0, 1), None),
+        (tiff_pages(0, 1, 4), None),
+        (tiff_pages(0, 0, 1), "a TIFF of 2 pages"),
+        (tiff_pages(1, 0), "a TIFF that begins with a preview"),
+        (tiff_pages(1, sub_images=True), "a TIFF that begins with a preview"),
+    ],
+)
+def test_previews_and_masks_in_a_tiff_are_no_pages(data: bytes, words: str | None) -> None:
+    if words is None:
+        assert quarters(shown(images.prepare(data))) == [True, False, False, False]
+    else:
+        assert reason(data).startswith(words)
+
+
+# JPEGs without an end
+
+noise = Image.fromarray(np.random.default_rng(3).integers(0, 256, (83, 121, 3), dtype=np.uint8))
+JPEGS = {
+    "baseline": saved(noise, "JPEG"),
+    "grey": saved(noise.convert("L"), "JPEG"),
+    "progressive": saved(noise, "JPEG", progressive=True),
+    "every colour": saved(noise, "JPEG", subsampling=0),
+    "restarts": saved(noise, "JPEG", restart_marker_blocks=4),
+    "turned": saved(noise, "JPEG", exif=exif(6)),
+    "cmyk": saved(noise.convert("CMYK"), "JPEG"),
+}
+LOST = {"all": lambda d: d[:-2], "half": lambda d: d[:-1], "zeros": lambda d: d[:-2] + b"\0" * 700}
+
+
+@pytest.mark.parametrize("policy", [ORIGINAL, ImagePolicy(max_side=100)], ids=["original", "shrunk"])
+@pytest.mark.parametrize("lost", LOST)
+@pytest.mark.parametrize("kind", JPEGS)
+def test_a_jpeg_that_lacks_only_its_end_mark_gets_it(kind: str, lost: str, policy: ImagePolicy) -> None:
+    whole = JPEGS[kind]
+    assert images.prepare(LOST[lost](whole), policy) == images.prepare(whole, policy)
+    assert images.inspect(LOST[lost](whole)) == images.inspect(whole)
+
+
+@pytest.mark.parametrize("cut", [3, 4, 5, 8, 20, 200, 2000])
+@pytest.mark.parametrize("kind", JPEGS)
+def test_a_jpeg_that_lacks_more_is_refused(kind: str, cut: int) -> None:
+    """Also where zeros follow, as after a download that ended early."""
+    for end in (b"", b"\0" * 5000):
+        assert reason(JPEGS[kind][:-cut] + end).startswith("cut off")
+
+
+def test_a_progressive_jpeg_that_ends_between_its_scans_is_refused() -> None:
+    data = JPEGS["progressive"]
+    scans = [at for at in range(len(data)) if data[at : at + 2] == b"\xff\xda"]
+    assert len(scans) > 3
+    for at in scans[1:]:
+        tables = data.rfind(b"\xff\xc4", 0, at)  # those of the next scan stand before it
+        assert reason(data[: max(tables, scans[0] + 2)]).startswith("cut off")
+        assert reason(data[:at]).startswith("cut off")
+
+
+def test_other_formats_that_lack_only_their_end_or_have_more_behind_it_are_sent() -> None:
+    whole = {kind: saved(noise, kind) for kind in ("PNG", "WEBP", "GIF")}
+    for data in (whole["PNG"][:-12], whole["PNG"][:-5], whole["GIF"][:-1]):
+        assert images.prepare(data).width == noise.width
+    for kind, data in whole.items():
+        assert images.prepare(data + b"more" * 300).width == noise.width, kind
+    assert reason(whole["WEBP"][:-20]).startswith("cut off")
 
 
 # Any bytes
