@@ -121,8 +121,10 @@ def _image_size(image: bytes) -> tuple[int, int] | None:
     """Width and height in pixels, from the image's header; None when it is no image or an absurd one."""
     from PIL import Image, UnidentifiedImageError
 
+    from loader.images import FORMATS
+
     try:
-        with Image.open(io.BytesIO(image)) as opened:
+        with Image.open(io.BytesIO(image), formats=FORMATS) as opened:
             return opened.size
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         return None
