@@ -33,7 +33,7 @@ _SHRINK = Image.Resampling.HAMMING
 """Two thirds of BICUBIC's time, which was most of shrinking, and as sharp at these factors (see `POLICIES`)."""
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
-"""All that is opened of bytes from outside, wherever they are: Pillow's other formats start programs (EPS) or are odd."""
+"""What is opened of bytes from outside, here and elsewhere: Pillow knows more, and for an EPS it starts Ghostscript."""
 
 # Phones write MPO: a JPEG with further pictures behind it (gain map, depth). A decoder stops after the first.
 _MEDIA_TYPES = {"MPO": "image/jpeg"} | {name: f"image/{name.lower()}" for name in FORMATS}

@@ -18,9 +18,9 @@ from typing import Any, Protocol
 
 import orjson
 
+from loader.local_api.bodies import MAX_IMAGE_BYTES
 from loader.local_api.errors import bad_request
 
-MAX_IMAGE_BYTES = 10 * 1024 * 1024
 MAX_IMAGE_TOKENS = 3025
 PIXELS_PER_TOKEN = 784
 CHARACTERS_PER_TOKEN = 4

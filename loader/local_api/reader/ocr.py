@@ -167,7 +167,7 @@ def _engine() -> Any:
     import numpy as np
     import rapidocr
 
-    class Bounded(rapidocr.RapidOCR):  # type: ignore[misc]  # untyped
+    class Bounded(rapidocr.RapidOCR):
         """Recognition costs by the length of print; any picture has at most `MOST_PRINT` of it recognised."""
 
         def crop_text_regions(self, img: Any, det_boxes: Any) -> list[Any]:
