@@ -1,7 +1,10 @@
--- One row per symbol or code by which receipts name a currency.
+-- One row per currency and symbol or code by which receipts name it, those that it shares with many others among them
 with currencies as (
 
-    select * from {{ ref('currencies') }}
+    select
+        currency,
+        concat(symbols, ' ', coalesce(shared_symbol, '')) as symbols
+    from {{ ref('currencies') }}
 
 ),
 
@@ -11,7 +14,7 @@ unnested as (
 
 )
 
-select
+select distinct
     element as symbol,
     currency
 from unnested

@@ -1,7 +1,10 @@
 -- One row per part of what a build reads, with its number of rows: files of lines, shards of requests, jobs, the offers
 -- of a run in one minute, and rows of seeds. Parts of raw only ever grow, so that an equal count means equal rows.
 {% set seeds = {
-    'currencies': ['currency', 'decimal_mark', 'printed_decimals', 'plausible_min', 'plausible_max', 'symbols'],
+    'currencies': [
+        'currency', 'decimal_mark', 'printed_decimals', 'groups_by_two', 'plausible_min', 'plausible_max', 'symbols',
+        'shared_symbol', 'cash_rounding',
+    ],
     'categories': ['category', 'description'],
     'category_overrides': ['item_name', 'merchant', 'category'],
     'model_prices': ['model', 'input_usd_per_million', 'output_usd_per_million', 'batch_discount', 'status'],
