@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from loader.local_api.reader import categories as lexicon
 from loader.local_api.reader import header, items, ocr
 from loader.local_api.reader.amounts import prints_decimals
+from loader.local_api.reader.currency import currency_of_receipt
 from loader.local_api.reader.rows import rows_of
 
 
@@ -57,7 +58,7 @@ def reading_of(boxes: Sequence[ocr.TextBox], categories: Sequence[str] = ()) -> 
         return NOTHING
     decimals = prints_decimals(rows)
     merchant = header.merchant_of(rows, decimals)
-    currency = header.currency_of_receipt(rows, decimals)
+    currency = currency_of_receipt(rows, decimals)
     total = header.total_of(rows, decimals)
     shop = " ".join(row.text for row in header.head_of(rows, decimals))
     return Reading(

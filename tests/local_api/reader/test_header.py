@@ -6,6 +6,7 @@ import pytest
 
 from loader.local_api.reader import header
 from loader.local_api.reader.amounts import prints_decimals
+from loader.local_api.reader.currency import currency_of_receipt
 from tests.local_api.reader.printed import rows
 
 
@@ -70,7 +71,7 @@ def test_date_without_separators_when_there_is_no_other(text: str) -> None:
 )
 def test_currency(receipt: str, expected: str | None) -> None:
     found = rows(receipt)
-    assert header.currency_of_receipt(found, prints_decimals(found)) == expected
+    assert currency_of_receipt(found, prints_decimals(found)) == expected
 
 
 def test_total_after_tax_and_rounding() -> None:
