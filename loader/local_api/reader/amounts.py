@@ -137,7 +137,9 @@ def _figures(text: str) -> list[_Figure]:
             continue
         signs = tuple(sign for sign in (match["before"], match["second"], match["letter"], match["after"]) if sign)
         figures.append(
-            _Figure(number, signs, match.start(), match.end(), _minus(match), re.sub(r"\s", "", match["dash"] or ""))
+            _Figure(
+                number, signs, match.start(), match.end("number"), _minus(match), re.sub(r"\s", "", match["dash"] or "")
+            )
         )
     return figures
 

@@ -14,6 +14,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 from loader import reference
 from loader.local_api.reader import words
@@ -25,6 +26,7 @@ OWN_SIGN, SHARED_SIGN = 3, 2
 MOST_OF_SIGNS, MOST_OF_COUNTRY = 8, 6
 MONEY = frozenset({"subtotal", "total", "grand", "payment", "change", "tax", "rounding"})
 FIRST = {"£": "GBP", "₩": "KRW", "원": "KRW"}  # whose sign it is where nothing else is said
+LONE_SIGN = re.compile(r"(?<![\w.])(?<!\d\s)(?:[A-Z]{2}\$|[A-Z]{2,4}|[$€£¥₹])(?![\w.]|\s?-?\d)")  # beside no figure
 LONGEST_PHRASE = 5  # words
 STATES = (
     "AL|AK|AZ|AR|CA|CO|CT|DE|DC|FL|GA|HI|IA|ID|IL|IN|KS|KY|LA|MA|MD|ME|MI|MN|MO|MS|MT|NC|ND|NE|NH|NJ|NM|NV|NY|OH|OK|OR"
@@ -56,6 +58,7 @@ DOMAINS = {
 PATTERNS = [
     # addresses
     ("USD", 3, rf"\b(?:{STATES})[.,]?\s?\d{{5}}(?:-\d{{4}})?\b"),
+    ("USD", 3, rf"\b(?:{STATES})[.,]?\s\(?[2-9]\d\d\)?[-. ]{{0,2}}[2-9]\d\d[-. ]?\d{{4}}\b"),
     ("USD", 2, rf"(?:,|[a-z]{{3}}\.)\s?(?:{STATES})\.?$|[a-z]{{3,}} (?:{STATES})$"),
     ("CAD", 3, r"\b[ABCEGHJ-NPRSTVXY][\dO][A-Z] ?\d[A-Z][\dO]\b"),
     ("GBP", 3, r"\b[A-Z]{1,2}\d[A-Z\d]? \d[ABD-HJLNP-UW-Z]{2}\b"),
@@ -114,6 +117,15 @@ PATTERNS = [
 ]
 
 
+class _Evidence(NamedTuple):
+    """What speaks for these currencies, in rows with an amount (`sum`), without one (`head`), or `any`."""
+
+    currencies: list[str]
+    points: int
+    where: str
+    key: str
+
+
 def currency_of_receipt(rows: Sequence[Row], decimals: bool) -> str | None:
     """ISO 4217 code of the currency that most speaks for; None where too little does, or as much for two."""
     points: defaultdict[str, float] = defaultdict(float)
@@ -130,17 +142,18 @@ def _signs(rows: Sequence[Row], decimals: bool) -> dict[str, float]:
     """What the signs beside money say, and those that stand alone or in a column head."""
     counts: defaultdict[frozenset[str], float] = defaultdict(float)
     for row in rows:
-        sums = bool(words.kinds(row.text) & MONEY)
         for amount in amounts(row, decimals):
             for sign in amount.signs:
-                counts[_holders(sign, decimals)] += 1 if sums or amount.leads else 0.5
-        for sign in _lone_signs(row, sums):
+                counts[_holders(sign, decimals)] += 1 if amount.leads or _speaks_of_money(row) else 0.5
+        for sign in _lone_signs(row):
             counts[_holders(sign, decimals)] += 1
     scores: defaultdict[str, float] = defaultdict(float)
     for holders, count in counts.items():
-        for code in holders:
-            first = OWN_SIGN if len(holders) == 1 else SHARED_SIGN
-            scores[code] += (first + min(count - 1, 5) * (len(holders) == 1)) if count >= 1 else 0
+        for code in holders if count >= 1 else ():
+            if len(holders) == 1:
+                scores[code] += OWN_SIGN + min(count - 1, MOST_OF_SIGNS)
+    for code in {code for holders, count in counts.items() if count >= 1 for code in holders}:
+        scores[code] = max(scores[code], SHARED_SIGN)
     return scores
 
 
@@ -155,45 +168,35 @@ def _holders(sign: str, decimals: bool) -> frozenset[str]:
     return frozenset(code for code in known if (digits.get(code, 2) > 0) == decimals)
 
 
-def _lone_signs(row: Row, sums: bool) -> Iterator[str]:
-    """Signs and codes that are words of a column head or of a row that sums, or all of a piece of text."""
-    heads = words.count("column", row.text) > 0
+def _lone_signs(row: Row) -> Iterator[str]:
+    """Signs and codes that are all of a piece of text, or words of a column head or of a row that sums."""
     for cell in row.cells:
         text = cell.text.strip(" ()[]:")
-        if (currencies_of(text) and len(text) > 1) or text in ("€", "$", "£", "¥"):
+        if currencies_of(text) and (len(text) > 1 or not text.isalpha()):
             yield text
-        elif heads or sums:
-            for word in re.findall(r"(?<!\w)(?:[A-Z]{2}\$|[A-Za-z]{2,4}|[$€£¥₹])(?![\w.])", cell.text):
-                if (
-                    (word.isupper() or not word.isalpha())
-                    and currencies_of(word)
-                    and not _beside_figure(word, cell.text)
-                ):
-                    yield word
+            continue
+        for word in LONE_SIGN.findall(cell.text):
+            if currencies_of(word) and (words.count("column", row.text) or _speaks_of_money(row)):
+                yield word
 
 
-def _beside_figure(word: str, text: str) -> bool:
-    return re.search(rf"{re.escape(word)}\s?-?\d|\d\s?{re.escape(word)}", text) is not None
+def _speaks_of_money(row: Row) -> bool:
+    return bool(words.kinds(row.text) & MONEY)
 
 
 def _country(rows: Sequence[Row], decimals: bool) -> dict[str, float]:
-    """What the words, numbers and addresses say of the country; each counts once."""
-    found: set[tuple[str, int, str]] = set()
+    """What words, numbers and addresses say of the country: each counts once, of weak ones a line of the table."""
+    found: dict[str, _Evidence] = {}
     for row in rows:
-        places = {"any"} | ({"sum"} if amounts(row, decimals) else {"head"})
+        places = {"any", "sum" if amounts(row, decimals) else "head"}
         glued = words.fold(row.text).replace(" ", "")
-        for phrase in _phrases_in(row.text):
-            found.update((codes, points, phrase) for codes, points, where in _words()[phrase] if where in places)
-        for phrase in _unspaced():
-            if phrase in glued:
-                found.update((codes, points, phrase) for codes, points, _ in _words()[phrase])
-        for codes, points, pattern in _patterns():
-            if pattern.search(row.text):
-                found.add((codes, points, pattern.pattern))
+        for phrase in {*_phrases_in(row.text), *(phrase for phrase in _unspaced() if phrase in glued)}:
+            found.update((said.key, said) for said in _words()[phrase] if said.where in places)
+        found.update((said.key, said) for said, pattern in _patterns() if pattern.search(row.text))
     scores: defaultdict[str, float] = defaultdict(float)
-    for codes, points, _ in found:
-        for code in codes.split():
-            scores[code] += points
+    for said in found.values():
+        for code in said.currencies:
+            scores[code] += said.points
     return scores
 
 
@@ -210,12 +213,15 @@ def _phrases_in(text: str) -> Iterable[str]:
 
 
 @cache
-def _words() -> dict[str, list[tuple[str, int, str]]]:
-    known: defaultdict[str, list[tuple[str, int, str]]] = defaultdict(list)
+def _words() -> dict[str, list[_Evidence]]:
+    """What each phrase says, folded and without spaces."""
+    known: defaultdict[str, list[_Evidence]] = defaultdict(list)
     with Path(__file__).with_name("evidence.csv").open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
+            codes, points = row["currencies"].split(), int(row["points"])
             for phrase in row["words"].split(";"):
-                known[words.fold(phrase).replace(" ", "")].append((row["currencies"], int(row["points"]), row["where"]))
+                key = phrase if points > 1 else row["words"]
+                known[words.fold(phrase).replace(" ", "")].append(_Evidence(codes, points, row["where"], key))
     return dict(known)
 
 
@@ -226,7 +232,10 @@ def _unspaced() -> tuple[str, ...]:
 
 
 @cache
-def _patterns() -> list[tuple[str, int, re.Pattern[str]]]:
+def _patterns() -> list[tuple[_Evidence, re.Pattern[str]]]:
     calls = [(codes, 3, rf"(?:\+|\b00)\s?{code}(?!\d{{10}})[\s(/.-]*\d") for code, codes in CALLING_CODES.items()]
     sites = [(codes, 2, rf"(?i)\b[a-z][a-z-]{{3,}}\.(?:com?\.|net\.|org\.)?{end}\b") for end, codes in DOMAINS.items()]
-    return [(codes, points, re.compile(pattern)) for codes, points, pattern in [*PATTERNS, *calls, *sites]]
+    return [
+        (_Evidence(codes.split(), points, "any", codes + pattern), re.compile(pattern))
+        for codes, points, pattern in [*PATTERNS, *calls, *sites]
+    ]
