@@ -13,6 +13,7 @@ from decimal import Decimal
 from functools import cache, lru_cache
 
 from loader import reference
+from loader.local_api.reader import words
 from loader.local_api.reader.rows import Cell, Row
 
 # As printed, but for what the OCR or another script writes differently: wide forms, dashes, marks, signs of direction.
@@ -32,6 +33,12 @@ NOT_MONEY = re.compile(
     r"|[^\W\d_]{3,}",
     re.IGNORECASE,
 )
+COMPANY = re.compile(
+    r"(?:\b(?:sdn|s|b)|\(m\))\W*bhd\W*$", re.IGNORECASE
+)  # what is behind it is a number of the company's
+SUMS = frozenset({"subtotal", "total", "grand"})
+WHOLE_SUM = re.compile(r"(?<![\w.,:/-])[1-9]\d{1,7}$")
+GROUPED_BY_SPACE = re.compile(r"^\D{0,5}\d{1,3}(?: \d{3})+(?:[.,]\d\d)?(?!\d)(?=.{0,5}$)")
 MOST_DIGITS = 10
 
 
@@ -59,6 +66,8 @@ def prints_decimals(rows: Sequence[Row]) -> bool:
                 (len(last) == 3 and figure.number[0] != "0" and _groups(figure.number)) if groups else figure.is_money
             )
             without += whole or figure.is_whole
+    if not with_decimals and not without:
+        return not any(words.kinds(row.text) & SUMS and WHOLE_SUM.search(row.text) for row in rows)
     return with_decimals >= without
 
 
@@ -80,7 +89,7 @@ def _amounts(cell: Cell, decimals: bool) -> tuple[Amount, ...]:
         found.append(
             Amount(
                 figure.printed,
-                -value if figure.is_negative else value,
+                -value if figure.is_negative(decimals) else value,
                 cell.left + figure.start * per_letter,
                 cell.left + figure.end * per_letter,
                 bool(MULTIPLIED.search(before)),
@@ -94,6 +103,8 @@ def _amounts(cell: Cell, decimals: bool) -> tuple[Amount, ...]:
 def legible(text: str) -> str:
     """What the OCR misreads: wide forms, O for a nought, S for a dollar sign, a blank for the decimal point."""
     text = re.sub(r"[Oo](?=[.,]\d\d(?!\d))", "0", text.translate(LEGIBLE))
+    if (grouped := GROUPED_BY_SPACE.match(text)) and (re.search(r"[.,]", grouped[0]) or len(text) > grouped.end()):
+        text = re.sub(r"(?<=\d) (?=\d)", "", grouped[0]) + text[grouped.end() :]
     text = re.sub(r"^(\D{0,4}\d{1,4}) (?=\d\d(?:\s?[A-Z]{1,2})?$)", r"\1.", text)
     return re.sub(r"(?<!\w)S(?=\d+[.,]\d\d(?!\d))", "$", text)
 
@@ -113,14 +124,15 @@ class _Figure:
     def is_whole(self) -> bool:
         return bool(self.dash)
 
-    @property
-    def is_negative(self) -> bool:
-        return bool(self.minus)
+    def is_negative(self, decimals: bool) -> bool:
+        """Where no decimals are printed, a dash behind stands for them: `¥1,200-`."""
+        return bool(self.minus) and (decimals or self.minus != "-")
 
     @property
     def is_money(self) -> bool:
         """Whether it is surely money, without decimals too."""
-        return self.is_whole or any(len(sign) > 1 or not sign.isascii() or not sign.isalpha() for sign in self.signs)
+        known = reference.currencies_by_sign()
+        return self.is_whole or any(sign in known and not _is_letter(sign) for sign in self.signs)
 
     @property
     def printed(self) -> str:
@@ -134,6 +146,8 @@ def _figures(text: str) -> list[_Figure]:
     for match in _pattern().finditer(text):
         number = re.sub(r"\s", "", match["number"])
         if sum(c.isdigit() for c in number) > MOST_DIGITS or NOT_MONEY.match(text, match.end()):
+            continue
+        if COMPANY.search(text, 0, match.start("number")):
             continue
         signs = tuple(sign for sign in (match["before"], match["second"], match["letter"], match["after"]) if sign)
         figures.append(
@@ -155,12 +169,14 @@ def _minus(match: re.Match[str]) -> str:
     return tail if tail != ")" else ""
 
 
+def _is_letter(sign: str) -> bool:
+    return len(sign) == 1 and sign.isascii() and sign.isalpha()
+
+
 @cache
 def _pattern() -> re.Pattern[str]:
     """Single letters are signs before a number only, where no word is: behind it they are tax marks."""
-    signs = [
-        sign for sign in reference.currencies_by_sign() if len(sign) > 1 or not (sign.isascii() and sign.isalpha())
-    ]
+    signs = [sign for sign in reference.currencies_by_sign() if not _is_letter(sign)]
     long = "|".join(re.escape(sign) for sign in sorted(signs, key=len, reverse=True))
     letters = "".join(sign for sign in reference.currencies_by_sign() if sign not in signs)
     return re.compile(
