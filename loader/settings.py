@@ -159,8 +159,8 @@ def known_currency(code: str | None) -> str | None:
     if code.strip().upper() in known:
         return code.strip().upper()
     raise SettingsError(
-        f"unknown currency {code!r}: use one of {', '.join(sorted(known))}, "
-        "or add a row to dbt_project/seeds/currencies.csv"
+        f"unknown currency {code!r}: use an ISO 4217 code such as EUR; "
+        "dbt_project/seeds/currencies.csv has those that are known, add a row for another"
     )
 
 

@@ -1,6 +1,6 @@
 {{ config(severity="warn", store_failures=true) }}
 
--- Prices that could mean two amounts, since the currency is unknown.
+-- Prices that could mean two amounts: three digits behind one mark, in a currency of two decimals or an unknown one.
 select
     receipt_item_id,
     name,

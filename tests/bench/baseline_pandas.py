@@ -159,7 +159,7 @@ def price(literal: str, rule: dict[str, Any] | None) -> tuple[Decimal | None, bo
                 return None, False
             text = text.replace(used, "")
         elif re.fullmatch(r"[1-9]\d{0,2}", whole) and len(rest) == 3:
-            is_ambiguous = rule is None
+            is_ambiguous = rule is None or (rule["printed_decimals"] == 2 and used == mark)
             text = f"{whole}.{rest}" if has_decimals and used == mark else whole + rest
         else:
             text = f"{whole}.{rest}"

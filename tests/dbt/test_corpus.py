@@ -9,17 +9,16 @@ import duckdb
 import pytest
 
 from tests.dbt.corpus import (
-    LITERALS,
     REFUSALS,
     SHAPES,
     STRAYS,
-    Literal,
     Refusal,
     Shape,
     literal_id,
     refusal_id,
     shape_id,
 )
+from tests.dbt.literals import LITERALS, Literal
 
 Warehouse = duckdb.DuckDBPyConnection
 
