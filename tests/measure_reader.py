@@ -5,13 +5,14 @@ LABELS.json maps the name of an image in FOLDER to what stands on it:
     {"001.jpg": {"items": [{"name": "TEH TARIK", "price": 4.5}, ...],
                  "merchant": "KEDAI KOPI", "date": "25/12/2018", "total": "RM 9.00", "currency": "MYR"}, ...}
 
-`price` (or `amount`) is that of the line, as a number. Of the rest, what is missing or null isn't measured; dates are day first, or
-year first, with figures or English months. An item is right when the price is equal and the name alike (0.6 by
-difflib, case and punctuation aside); items are matched one to one, the most alike first. Printed are rates from 0 to
-1, CPU-seconds an image (after the first, which loads the models) and the peak memory of the process.
+`price` (or `amount`) is that of the line, as a number. Of the rest, what is missing or null isn't measured; dates are
+day first, or year first, with figures or English months. An item is right when the price is equal and the name alike
+(0.6 by difflib, case and punctuation aside); items are matched one to one, the most alike first. Printed are rates
+from 0 to 1, CPU-seconds an image (after the first, which loads the models) and the peak memory of the process.
 
-`--currency MYR` is that of the labels that name none. `--images 1540` reads each image as that policy would send it. `--part even` or `--part odd` takes every other label,
-to develop on one half and check on the other; `--show` lists what differs.
+`--currency MYR` is that of the labels that name none. `--images 1540` reads each image as that policy would send it.
+`--part even` or `--part odd` takes every other label, to develop on one half and check on the other; `--show` lists
+what differs.
 """
 
 from __future__ import annotations
