@@ -35,9 +35,11 @@ MIN_SHORT_SIDE = 16
 _SHRINK = Image.Resampling.HAMMING
 """Two thirds of BICUBIC's time, which was most of shrinking, and as sharp at these factors (see `POLICIES`)."""
 
-_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
+"""What is opened of bytes from outside, here and elsewhere: Pillow knows more, and for an EPS it starts Ghostscript."""
+
 # Phones write MPO: a JPEG with further pictures behind it (gain map, depth). A decoder stops after the first.
-_MEDIA_TYPES = {"MPO": "image/jpeg"} | {name: f"image/{name.lower()}" for name in _FORMATS}
+_MEDIA_TYPES = {"MPO": "image/jpeg"} | {name: f"image/{name.lower()}" for name in FORMATS}
 
 # `_open` applies this limit itself, with a reason; Pillow's own check (an error at twice the figure) stays
 # behind. The filters are set once: warnings.catch_warnings is not safe with threads, and images are prepared
@@ -146,7 +148,7 @@ def _open(data: bytes) -> Image.Image:
     if not data:
         raise RejectedImage("empty file")
     try:
-        image = Image.open(io.BytesIO(data), formats=_FORMATS)
+        image = Image.open(io.BytesIO(data), formats=FORMATS)
     except Image.DecompressionBombError as error:
         raise RejectedImage(f"decompression bomb: more than {2 * MAX_PIXELS // 10**6} megapixels") from error
     except Exception as error:  # the same: any exception means that the header makes no sense

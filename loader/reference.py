@@ -50,6 +50,16 @@ def currency_symbols() -> dict[str, tuple[str, ...]]:
 
 
 @cache
+def currencies_by_sign() -> dict[str, frozenset[str]]:
+    """Printed symbol or code -> the currencies that it may mean; a sign that many share means all of them."""
+    signs: dict[str, set[str]] = {}
+    for row in _rows("currencies"):
+        for sign in {*row["symbols"].split(), row["shared_symbol"]} - {"", "XXX"}:
+            signs.setdefault(sign, set()).add(row["currency"])
+    return {sign: frozenset(codes) for sign, codes in signs.items()}
+
+
+@cache
 def currency_decimals() -> dict[str, int]:
     """ISO 4217 code -> how many decimals receipts in that currency print, where that is known."""
     return {row["currency"]: int(row["printed_decimals"]) for row in _rows("currencies") if row["printed_decimals"]}

@@ -3,15 +3,16 @@
 LABELS.json maps the name of an image in FOLDER to what stands on it:
 
     {"001.jpg": {"items": [{"name": "TEH TARIK", "price": 4.5}, ...],
-                 "merchant": "KEDAI KOPI", "date": "25/12/2018", "total": "RM 9.00"}, ...}
+                 "merchant": "KEDAI KOPI", "date": "25/12/2018", "total": "RM 9.00", "currency": "MYR"}, ...}
 
-`price` is the line amount as a number. Of the others, what is missing or null isn't measured; dates are day first, or
-year first, with figures or English months. An item is right when the price is equal and the name alike (0.6 by
-difflib, case and punctuation aside); items are matched one to one, the most alike first. Printed are rates from 0 to
-1, CPU-seconds an image (after the first, which loads the models) and the peak memory of the process.
+`price` (or `amount`) is that of the line, as a number. Of the rest, what is missing or null isn't measured; dates are
+day first, or year first, with figures or English months. An item is right when the price is equal and the name alike
+(0.6 by difflib, case and punctuation aside); items are matched one to one, the most alike first. Printed are rates
+from 0 to 1, CPU-seconds an image (after the first, which loads the models) and the peak memory of the process.
 
-`--images 1540` reads each image as that policy would send it. `--part even` or `--part odd` takes every other label,
-to develop on one half and check on the other; `--show` lists what differs.
+`--currency MYR` is that of the labels that name none. `--images 1540` reads each image as that policy would send it.
+`--part even` or `--part odd` takes every other label, to develop on one half and check on the other; `--show` lists
+what differs.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from loader.images import POLICIES, prepare
 from loader.local_api.reader import Item, Reading, read_receipt
 
 ALIKE = 0.6
+READ_AS = {"total": "total", "date": "purchased_on", "merchant": "merchant", "currency": "currency"}
 DATES = ("%d/%m/%Y", "%d/%m/%y", "%d %b %Y", "%Y/%m/%d")
 
 
@@ -43,7 +45,7 @@ class Tally:
     matched: int = 0
     labelled: int = 0
     read: int = 0
-    header: dict[str, list[bool]] = field(default_factory=lambda: {"total": [], "date": [], "merchant": []})
+    header: dict[str, list[bool]] = field(default_factory=lambda: {name: [] for name in READ_AS})
     seconds: list[float] = field(default_factory=list)
 
     def lines(self) -> list[str]:
@@ -68,6 +70,7 @@ def main() -> None:
     parser.add_argument("labels", type=Path)
     parser.add_argument("--images", choices=sorted(POLICIES), default="original", help="as this policy sends them")
     parser.add_argument("--part", choices=("all", "even", "odd"), default="all")
+    parser.add_argument("--currency", help="ISO 4217 code of the labels that name none")
     parser.add_argument("--show", action="store_true", help="list what differs from the labels")
     arguments = parser.parse_args()
     labels = list(json.loads(arguments.labels.read_text(encoding="utf-8")).items())
@@ -79,7 +82,7 @@ def main() -> None:
         started = time.process_time()
         reading = read_receipt(image)
         tally.seconds.append(time.process_time() - started)
-        differences = _compare(reading, label, tally)
+        differences = _compare(reading, {"currency": arguments.currency, **label}, tally)
         if arguments.show and differences:
             print(name, *differences, sep="\n    ")
     print(*tally.lines(), f"sent: {sent / 1000 / max(1, len(part)):.0f} KB an image", sep="\n")
@@ -87,22 +90,21 @@ def main() -> None:
 
 def _compare(reading: Reading, label: dict[str, Any], tally: Tally) -> list[str]:
     """Adds one receipt to the tally; gives what differs, in words."""
-    pairs = _matched(reading.items, label["items"])
+    labelled = label.get("items", [])
+    items = reading.items if "items" in label else ()
+    pairs = _matched(items, labelled)
     tally.matched += len(pairs)
-    tally.labelled += len(label["items"])
-    tally.read += len(reading.items)
-    missed = [item for place, item in enumerate(label["items"]) if place not in pairs]
-    extra = [item for place, item in enumerate(reading.items) if place not in pairs.values()]
-    differences = [f"not read: {item['name']} {item['price']}" for item in missed]
+    tally.labelled += len(labelled)
+    tally.read += len(items)
+    missed = [item for place, item in enumerate(labelled) if place not in pairs]
+    extra = [item for place, item in enumerate(items) if place not in pairs.values()]
+    differences = [f"not read: {item['name']} {_price(item)}" for item in missed]
     differences += [f"not labelled: {item.name} {item.price}" for item in extra]
     for name, expected, right in _header(reading, label):
         tally.header[name].append(right)
         if not right:
             differences.append(f"{name}: {expected}, read {getattr(reading, READ_AS[name])}")
     return differences
-
-
-READ_AS = {"total": "total", "date": "purchased_on", "merchant": "merchant"}
 
 
 def _header(reading: Reading, label: dict[str, Any]) -> list[tuple[str, str, bool]]:
@@ -115,6 +117,8 @@ def _header(reading: Reading, label: dict[str, Any]) -> list[tuple[str, str, boo
         checks.append(("date", date, reading.purchased_on == _iso(date)))
     if merchant := label.get("merchant"):
         checks.append(("merchant", merchant, _alike(merchant, reading.merchant or "") >= ALIKE))
+    if currency := label.get("currency"):
+        checks.append(("currency", currency, reading.currency == currency))
     return checks
 
 
@@ -124,13 +128,18 @@ def _matched(items: Sequence[Item], labelled: Sequence[dict[str, Any]]) -> dict[
         (_alike(wanted["name"], item.name), wanted_at, item_at)
         for wanted_at, wanted in enumerate(labelled)
         for item_at, item in enumerate(items)
-        if abs(value(item.price) - Decimal(str(wanted["price"]))) < Decimal("0.005")
+        if abs(value(item.price) - Decimal(str(_price(wanted)))) < Decimal("0.005")
     ]
     pairs: dict[int, int] = {}
     for likeness, wanted_at, item_at in sorted(candidates, reverse=True):
         if likeness >= ALIKE and wanted_at not in pairs and item_at not in pairs.values():
             pairs[wanted_at] = item_at
     return pairs
+
+
+def _price(labelled: dict[str, Any]) -> float:
+    price: float = labelled["price"] if "price" in labelled else labelled["amount"]
+    return price
 
 
 def value(printed: str) -> Decimal:

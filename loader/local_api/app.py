@@ -29,6 +29,7 @@ from loader.errors import LoaderError
 from loader.local_api import schemas
 from loader.local_api.access import SIGNED_PREFIX, Gate, is_signed, sign
 from loader.local_api.batches import BatchRunner
+from loader.local_api.bodies import BATCH, REQUEST, Limits
 from loader.local_api.errors import (
     ApiRefusal,
     bad_request,
@@ -43,7 +44,6 @@ from loader.local_api.results import write_synced
 from loader.local_api.store import TERMINAL, NewFile, Store
 from loader.local_api.uploads import Upload
 
-MAX_JSON_BYTES = 512 * 1024 * 1024
 MAX_INLINE_RESULTS = 10_000
 STARTED_AT = int(time.time())
 
@@ -227,10 +227,11 @@ class Api:
     # ---- batch jobs
 
     async def create_job(self, request: Request) -> Response:
-        body = await _body(request)
-        return JSONResponse(await run_in_threadpool(self._create_job, schemas.parse_json(schemas.CreateJob, body)))
+        return JSONResponse(await run_in_threadpool(self._create_job, await _body(request, BATCH)))
 
-    def _create_job(self, new: schemas.CreateJob) -> dict[str, Any]:
+    def _create_job(self, body: bytearray) -> dict[str, Any]:
+        new = schemas.parse_json(schemas.CreateJob, body, BATCH)
+        body.clear()  # not to be held twice
         if new.endpoint != schemas.CHAT_ENDPOINT:
             raise bad_request(f"Only {schemas.CHAT_ENDPOINT} is served here")
         if not new.model:
@@ -263,7 +264,7 @@ class Api:
 
     def _write_inline(self, requests: Sequence[schemas.BatchRequest]) -> Path:
         path = self.store.upload_path()
-        lines = (orjson.dumps(request.model_dump(), option=orjson.OPT_APPEND_NEWLINE) for request in requests)
+        lines = (orjson.dumps(vars(request), option=orjson.OPT_APPEND_NEWLINE) for request in requests)
         write_synced(path, lines)
         return path
 
@@ -318,16 +319,21 @@ class Api:
     # ---- chat
 
     async def complete_chat(self, request: Request) -> Response:
-        body = await _body(request)
-        chat = schemas.parse_json(schemas.ChatRequest, body)
-        if chat.model not in self._models:
-            raise invalid_model(chat.model)
+        body = await _body(request, REQUEST)
+        model = await run_in_threadpool(self._chat_model, body)
         try:
-            answer = await run_in_threadpool(self.pool.answer_chat, body, chat.model)
+            answer = await run_in_threadpool(self.pool.answer_chat, body, model)
             status, content = await asyncio.wrap_future(answer)
         except BrokenProcessPool:
             raise internal_error("The receipt reader crashed on this request") from None
         return Response(content, status, media_type="application/json")
+
+    def _chat_model(self, body: bytearray) -> str:
+        """The model that a chat request is for; ApiRefusal when it is no such request."""
+        model = schemas.parse_json(schemas.ChatRequest, body, REQUEST).model
+        if model not in self._models:
+            raise invalid_model(model)
+        return model
 
 
 def _model_card(name: str) -> dict[str, Any]:
@@ -351,14 +357,14 @@ def _query(request: Request, lists: Sequence[str] = ()) -> dict[str, Any]:
     return {key: params.getlist(key) if key in lists else params[key] for key in params}
 
 
-async def _body(request: Request) -> bytes:
+async def _body(request: Request, limits: Limits) -> bytearray:
     """The whole body of a JSON request; ApiRefusal (413) once it has been read when it is too large."""
     body = bytearray()
     size = 0
     async for block in request.stream():
         size += len(block)
-        if size <= MAX_JSON_BYTES:
+        if size <= limits.size:
             body += block
-    if size > MAX_JSON_BYTES:
-        raise too_large("The request", MAX_JSON_BYTES)
-    return bytes(body)
+    if size > limits.size:
+        raise too_large("The request", limits.size)
+    return body

@@ -18,9 +18,9 @@ from typing import Any, Protocol
 
 import orjson
 
+from loader.local_api.bodies import MAX_IMAGE_BYTES
 from loader.local_api.errors import bad_request
 
-MAX_IMAGE_BYTES = 10 * 1024 * 1024
 MAX_IMAGE_TOKENS = 3025
 PIXELS_PER_TOKEN = 784
 CHARACTERS_PER_TOKEN = 4
@@ -121,8 +121,10 @@ def _image_size(image: bytes) -> tuple[int, int] | None:
     """Width and height in pixels, from the image's header; None when it is no image or an absurd one."""
     from PIL import Image, UnidentifiedImageError
 
+    from loader.images import FORMATS
+
     try:
-        with Image.open(io.BytesIO(image)) as opened:
+        with Image.open(io.BytesIO(image), formats=FORMATS) as opened:
             return opened.size
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         return None

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import orjson
+
+from loader.local_api.bodies import REQUEST, excess
 
 
 class InvalidInput(Exception):
@@ -48,7 +51,7 @@ def index_requests(job_dir: Path) -> Requests:
     for input_number, path in enumerate(requests.inputs):
         offset = 0
         with path.open("rb") as file:
-            for line_number, line in enumerate(file, start=1):
+            for line_number, line in enumerate(_lines(file), start=1):
                 if line.strip():
                     problem = _problem(line)
                     if problem is not None:
@@ -64,8 +67,18 @@ def index_requests(job_dir: Path) -> Requests:
     return requests
 
 
+def _lines(file: BinaryIO) -> Iterator[bytes]:
+    """The lines of a file; of one that is too large for a request, as much as shows it."""
+    while line := file.readline(REQUEST.size + 1):
+        yield line
+        while len(line) > REQUEST.size and not line.endswith(b"\n"):
+            line = file.readline(REQUEST.size + 1)
+
+
 def _problem(line: bytes) -> str | None:
     """Why a line is no request, without a word of what it says."""
+    if refusal := excess(line, REQUEST):
+        return str(refusal.body["detail"])
     try:
         request = orjson.loads(line)
     except orjson.JSONDecodeError:

@@ -62,7 +62,7 @@ class WorkerPool:
                 self._single = None
                 raise
 
-    def answer_chat(self, body: bytes, model: str) -> Future[tuple[int, bytes]]:
+    def answer_chat(self, body: bytearray, model: str) -> Future[tuple[int, bytes]]:
         """Answer one live request; the future raises BrokenProcessPool when a worker died."""
         executor = self.executor()
         try:

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 
+from loader.local_api.bodies import Limits, parsed
 from loader.local_api.errors import ApiRefusal, invalid
 
 CHAT_ENDPOINT = "/v1/chat/completions"
@@ -26,6 +27,17 @@ Endpoint = Literal[
     "/v1/conversations",
     "/v1/audio/transcriptions",
 ]
+Name = Annotated[str, Field(max_length=256)]
+Key = Annotated[str, Field(min_length=1, max_length=32)]
+Note = Annotated[str, Field(min_length=1, max_length=512)]
+MOST_METADATA = 100
+
+
+def _few(metadata: Any) -> Any:
+    """The metadata, where it isn't so much that to say what is wrong with each would take long."""
+    if isinstance(metadata, dict) and len(metadata) > MOST_METADATA:
+        raise ValueError(f"at most {MOST_METADATA} keys are taken")
+    return metadata
 
 
 class UploadFields(BaseModel):
@@ -92,25 +104,19 @@ class CreateJob(BaseModel):
     """A new batch job."""
 
     endpoint: Endpoint
-    input_files: list[uuid.UUID] | None = None
-    requests: list[BatchRequest] | None = Field(None, max_length=10_000)
-    model: str | None = None
-    agent_id: str | None = None
-    metadata: (
-        dict[
-            Annotated[str, Field(min_length=1, max_length=32)],
-            Annotated[str, Field(min_length=1, max_length=512)],
-        ]
-        | None
-    ) = None
+    input_files: list[uuid.UUID] | None = Field(None, fail_fast=True)
+    requests: list[BatchRequest] | None = Field(None, max_length=10_000, fail_fast=True)
+    model: Name | None = None
+    agent_id: Name | None = None
+    metadata: Annotated[dict[Key, Note], BeforeValidator(_few)] | None = None
     timeout_hours: int = Field(24, ge=1, le=168)
 
 
 class ChatRequest(BaseModel):
     """What every chat request must have; the rest is looked at where it is answered."""
 
-    model: str
-    messages: list[dict[str, Any]] = Field(min_length=1)
+    model: Name
+    messages: list[dict[str, Any]] = Field(min_length=1, fail_fast=True)
     max_tokens: int | None = Field(None, ge=0)
     stream: bool = False
 
@@ -118,10 +124,11 @@ class ChatRequest(BaseModel):
 Model = TypeVar("Model", bound=BaseModel)
 
 
-def parse_json(model: type[Model], body: bytes) -> Model:
-    """A JSON body as `model`, or ApiRefusal (422)."""
+def parse_json(model: type[Model], body: bytearray, limits: Limits) -> Model:
+    """A JSON body as `model`, or ApiRefusal (413, 422)."""
+    content = parsed(body, limits)
     try:
-        return model.model_validate_json(body)
+        return model.model_validate(content)
     except ValidationError as error:
         raise _refusal(error, "body") from None
 

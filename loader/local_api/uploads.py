@@ -16,6 +16,7 @@ from loader.local_api.errors import ApiRefusal, invalid, no_space, too_large
 
 MAX_FILE_BYTES = 512 * 1024 * 1024
 MAX_FIELD_BYTES = 4096
+MAX_FIELDS = 16
 
 
 class Upload:
@@ -140,6 +141,8 @@ class Upload:
 
     def _on_part_end(self) -> None:
         if self._field and self._field != "file":
+            if len(self.fields) == MAX_FIELDS:
+                raise invalid(["body"], f"At most {MAX_FIELDS} fields are taken")
             self.fields[self._field] = self._field_value.decode(errors="replace")
 
     def _on_end(self) -> None:

@@ -107,7 +107,7 @@ def answer_chunk(chunk: Chunk) -> Tally:
     return Tally(counts["output"], counts["error"], time.monotonic() - started)
 
 
-def answer_chat(body: bytes, model: str) -> tuple[int, bytes]:
+def answer_chat(body: bytearray, model: str) -> tuple[int, bytes]:
     """Answer one live request: HTTP status and JSON body."""
     with _answering:
         status, answer = _answer(orjson.loads(body), model)

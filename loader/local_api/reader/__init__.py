@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from loader.local_api.reader import categories as lexicon
 from loader.local_api.reader import header, items, ocr
 from loader.local_api.reader.amounts import prints_decimals
+from loader.local_api.reader.currency import currency_of_receipt
 from loader.local_api.reader.rows import rows_of
 
 
@@ -42,7 +43,7 @@ NOTHING = Reading((), None, None, None, None)
 
 
 def read_receipt(image: bytes, categories: Sequence[str] = ()) -> Reading:
-    """Reads the image of a receipt (any format that Pillow knows, upright).
+    """Reads the image of a receipt (of `loader.images.FORMATS`, upright).
 
     `categories` are the names to choose from; what belongs to none of them becomes the last one. Empty: those of
     the seed. Never raises on an image, whatever it holds.
@@ -57,7 +58,7 @@ def reading_of(boxes: Sequence[ocr.TextBox], categories: Sequence[str] = ()) -> 
         return NOTHING
     decimals = prints_decimals(rows)
     merchant = header.merchant_of(rows, decimals)
-    currency = header.currency_of_receipt(rows, decimals)
+    currency = currency_of_receipt(rows, decimals)
     total = header.total_of(rows, decimals)
     shop = " ".join(row.text for row in header.head_of(rows, decimals))
     return Reading(

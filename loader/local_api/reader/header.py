@@ -9,7 +9,7 @@ from datetime import date
 from decimal import Decimal
 
 from loader.local_api.reader import words
-from loader.local_api.reader.amounts import Amount, amounts, currency_of
+from loader.local_api.reader.amounts import Amount, amounts
 from loader.local_api.reader.categories import trade_of
 from loader.local_api.reader.rows import Row
 
@@ -40,18 +40,6 @@ def merchant_of(rows: Sequence[Row], decimals: bool) -> str | None:
     if not head:
         return None
     return max(head[:3], key=lambda row: row.height).text
-
-
-def currency_of_receipt(rows: Sequence[Row], decimals: bool) -> str | None:
-    """ISO 4217 code of the symbol that stands beside most amounts (or alone in a column head); None without any."""
-    seen: Counter[str] = Counter()
-    for row in rows:
-        seen.update(amount.currency for amount in amounts(row, decimals) if amount.currency)
-        for word in re.findall(r"[A-Z][A-Za-z.]+|[$€£¥]", row.text):
-            code = currency_of(word)
-            if code and len(word) > 1:
-                seen[code] += 1
-    return seen.most_common(1)[0][0] if seen else None
 
 
 def purchased_on(rows: Sequence[Row], month_first: bool) -> str | None:

@@ -14,11 +14,11 @@ from decimal import Decimal
 from itertools import pairwise
 
 from loader.local_api.reader import words
-from loader.local_api.reader.amounts import Amount, amounts
+from loader.local_api.reader.amounts import SUMS, Amount, amounts
 from loader.local_api.reader.names import has_name, letters, trimmed, words_beside
 from loader.local_api.reader.region import LINE_PITCH, Column, columns, ends, first_row
 from loader.local_api.reader.rows import Row
-from loader.local_api.reader.sums import SUMS, Line, adds_up, mended, printed_sums
+from loader.local_api.reader.sums import Line, adds_up, mended, printed_sums
 
 NOTE = re.compile(r"^\W*(?:@|x\s?\d|\d+\s?[x@])", re.IGNORECASE)
 

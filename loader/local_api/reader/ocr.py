@@ -30,6 +30,9 @@ NARROWEST = 64  # pixels of width that a piece of text is padded to: prices are 
 SHRINKABLE = frozenset({"L", "LA", "RGB", "RGBA", "CMYK"})  # modes whose pixels can be averaged
 MOST_PIXELS = 50_000_000  # after a JPEG's own downscaling; a larger picture would not fit a worker's memory
 MOST_STRIPS = 6
+LEAST_SIDE = 12  # pixels; what is narrower or lower holds no line of print
+LONGEST_LINE = 60  # times its height, about 120 letters; what is longer is a rule or an edge, and costs by its length
+MOST_PRINT = 4000  # heights of print, end to end, on a piece; the densest receipts have a tenth of that
 LONG_RECEIPT = 3.0  # height to width; above it the picture is read in pieces, or its print would become too small
 
 
@@ -42,19 +45,21 @@ class TextBox:
 
 
 def read_text(image: bytes) -> list[TextBox]:
-    """The pieces of text on an image (any format that Pillow knows); none where the bytes are no image."""
+    """The pieces of text on an image (of `loader.images.FORMATS`); none where the bytes are no image."""
     picture = _picture(image)
     if picture is None:
         return []
-    return [box for top, piece in _pieces(picture) for box in _recognised(piece, top)]
+    return [box for top, piece in _pieces(picture) if min(piece.size) >= LEAST_SIDE for box in _recognised(piece, top)]
 
 
 def _picture(image: bytes) -> Any:
     """The image upright, in RGB and no wider than `LONGEST_SIDE`, as a Pillow image; None when it can't be read."""
     from PIL import Image, ImageOps
 
+    from loader.images import FORMATS
+
     try:
-        with Image.open(io.BytesIO(image)) as opened:
+        with Image.open(io.BytesIO(image), formats=FORMATS) as opened:
             opened.draft("RGB", (LONGEST_SIDE, LONGEST_SIDE))
             if opened.width * opened.height > MOST_PIXELS:
                 return None
@@ -82,6 +87,8 @@ def _pieces(picture: Any) -> list[tuple[float, Any]]:
     from PIL import Image
 
     printed = picture.crop(_printed_area(picture))
+    if min(printed.size) < LEAST_SIDE:
+        return []
     if printed.height <= LONG_RECEIPT * printed.width:
         printed.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.LANCZOS)
         return [(0.0, printed)]
@@ -157,14 +164,28 @@ def _recognised(picture: Any, top: float) -> list[TextBox]:
 def _engine() -> Any:
     """The OCR engine of this process; its models are named by path, so that rapidocr looks for none on the net."""
     import cv2
+    import numpy as np
     import rapidocr
+
+    class Bounded(rapidocr.RapidOCR):
+        """Recognition costs by the length of print; any picture has at most `MOST_PRINT` of it recognised."""
+
+        def crop_text_regions(self, img: Any, det_boxes: Any) -> list[Any]:
+            crops, left = [], float(MOST_PRINT)
+            for crop in super().crop_text_regions(img, det_boxes):
+                length = crop.shape[1] / crop.shape[0]
+                fits = length <= min(LONGEST_LINE, left)
+                left -= length if fits else 0
+                crops.append(crop if fits else np.full((48, 48, 3), 255, np.uint8))
+            return crops
 
     cv2.setNumThreads(1)
     models = Path(rapidocr.__file__).parent / "models"
-    return rapidocr.RapidOCR(
+    return Bounded(
         params={
             "Global.log_level": "critical",
             "Global.use_cls": False,
+            "Global.use_preprocess_img": False,  # would make a flat picture 30 pixels high, however wide that makes it
             "EngineConfig.onnxruntime.intra_op_num_threads": 1,
             "EngineConfig.onnxruntime.inter_op_num_threads": 1,
             "Det.model_path": str(models / "PP-OCRv6_det_small.onnx"),

@@ -10,11 +10,10 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from loader.local_api.reader import words
-from loader.local_api.reader.amounts import Amount, amounts
+from loader.local_api.reader.amounts import SUMS, Amount, amounts
 from loader.local_api.reader.rows import Row
 
 ROUNDING = Decimal("0.05")  # of the currencies that print decimals: cash is rounded to it
-SUMS = frozenset({"subtotal", "total", "grand"})
 
 
 @dataclass(frozen=True)

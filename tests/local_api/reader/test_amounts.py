@@ -34,11 +34,55 @@ def read(text: str, decimals: bool = True) -> list[tuple[str, Decimal]]:
         ("5.00-", "5.00-", "-5"),
         ("(5.00)", "(5.00)", "-5"),
         ("3,20 €", "3,20", "3.2"),
-        ("¥1,200", "1,200", "1200"),
+        ("0,99 B", "0,99", "0.99"),
+        ("3.49 T", "3.49", "3.49"),
+        ("2,50*", "2,50", "2.5"),
+        ("1,29 *A", "1,29", "1.29"),
+        ("*12,50", "12,50", "12.5"),
+        ("1.99-T", "1.99-", "-1.99"),
+        ("105. –", "105.-", "105"),  # noqa: RUF001
+        ("3,—", "3,-", "3"),
+        ("12.50 Fr.-", "12.50", "12.5"),
+        ("500 Rs.-", "500", "500"),
+        ("kr 49:-", "49:-", "49"),
+        ("500/-", "500/-", "500"),
+        ("1,250/=", "1,250/=", "1250"),
+        ("1,23,456", "1,23,456", "123456"),
+        ("Rs. 1,23,456.50", "1,23,456.50", "123456.5"),
+        ("Rs. 500", "500", "500"),
+        ("‒3.00", "-3.00", "-3"),  # noqa: RUF001
+        ("120.00 CR", "120.00 CR", "-120"),
+        ("SGD$4.90", "4.90", "4.9"),
+        ("NZD $100.70", "100.70", "100.7"),
+        ("１２．５０", "12.50", "12.5"),  # noqa: RUF001
+        ("१२.५०", "१२.५०", "12.5"),
+        ("١٢٫٥٠", "١٢.٥٠", "12.5"),  # noqa: RUF001
+        ("12,50\u200e €", "12,50", "12.5"),
+        ("1 234,50 kr", "1234,50", "1234.5"),
+        ("VITAMIN E 12.00", "12.00", "12"),
     ],
 )
 def test_one_amount(text: str, printed: str, value: str) -> None:
-    assert read(text, decimals="¥" not in text) == [(printed, Decimal(value))]
+    assert read(text) == [(printed, Decimal(value))]
+
+
+@pytest.mark.parametrize(
+    ("text", "printed", "value"),
+    [
+        ("¥1,200", "1,200", "1200"),
+        ("¥1,200-", "1,200-", "1200"),
+        ("－50", "-50", "-50"),  # noqa: RUF001
+        ("▲100", "-100", "-100"),
+        ("Rp 25.000, -", "25.000,-", "25000"),
+        ("Rs.500/-", "500/-", "500"),
+        ("1,250/=", "1,250/=", "1250"),
+        ("1,23,456", "1,23,456", "123456"),
+        ("KShs 450", "450", "450"),
+        ("1 250 Ft", "1250", "1250"),
+    ],
+)
+def test_one_amount_where_no_decimals_are_printed(text: str, printed: str, value: str) -> None:
+    assert read(text, decimals=False) == [(printed, Decimal(value))]
 
 
 @pytest.mark.parametrize(("text", "value"), [("25.000", "25000"), ("Rp 1.250.000", "1250000"), ("Rp8.500,-", "8500")])
@@ -60,6 +104,11 @@ def test_thousands_where_no_decimals_are_printed(text: str, value: str) -> None:
         "9555916500133",
         "WA45-12.50",
         "2",
+        "GS1 6%",
+        "(R05)",
+        "PEPSI L 2",
+        "AEON CO. (M) BHD 12345",
+        "KEDAI SDN. BHD. 1234.50",
     ],
 )
 def test_no_amount(text: str) -> None:
@@ -83,6 +132,9 @@ def test_right_edges_follow_the_letters() -> None:
         ("Nasi  25.000\nTeh  7.500\nTOTAL  Rp 32.500", False),
         ("Bowl  ¥1,200\nTea  ¥150\nTOTAL  ¥1,350", False),
         ("Brot  3,20\nSUMME  3,20", True),
+        ("Chai  40/-\nSamosa  1,250/=\nTOTAL  1,290/=", False),
+        ("Sofa  1,23,456\nTOTAL  1,23,456", False),
+        ("Chai  40\nSamosa  30\nTOTAL  70", False),
     ],
 )
 def test_whether_a_receipt_prints_decimals(receipt: str, decimals: bool) -> None:

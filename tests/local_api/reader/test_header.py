@@ -55,24 +55,6 @@ def test_date_without_separators_when_there_is_no_other(text: str) -> None:
     assert header.purchased_on(rows(f"{text}\n01/02/2018"), month_first=False) == "2018-02-01"
 
 
-@pytest.mark.parametrize(
-    ("receipt", "expected"),
-    [
-        ("Tea  2.50\nTOTAL  RM 2.50", "MYR"),
-        ("Teh  7.500\nTOTAL  Rp 7.500", "IDR"),
-        ("Brot  3,20 €\nSUMME  3,20 €", "EUR"),
-        ("Tea  $2.50\nTOTAL  $2.50", "USD"),
-        ("Tea  £2.50\nTOTAL  £2.50", "GBP"),
-        ("Tea  ¥150\nTOTAL  ¥150", "JPY"),
-        ("Item  Amount (RM)\nTea  2.50", "MYR"),
-        ("Tea  2.50\nTOTAL  2.50", None),
-    ],
-)
-def test_currency(receipt: str, expected: str | None) -> None:
-    found = rows(receipt)
-    assert header.currency_of_receipt(found, prints_decimals(found)) == expected
-
-
 def test_total_after_tax_and_rounding() -> None:
     receipt = """
         Tea                             9.01

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
+import pytest
+
 from tests.local_api.reader.printed import bought
 
 
@@ -240,3 +244,29 @@ def test_modifiers_without_an_amount_are_no_items() -> None:
 
 def test_text_that_is_no_receipt_gives_no_items() -> None:
     assert bought("Dear Sir,\nplease find enclosed\nour catalogue of 2024.\nYours, A. Smith") == []
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "total"),
+    [
+        ("40/-", "1,250/=", "1,290/="),
+        ("Rs. 40", "Rs. 1,250", "Rs. 1,290"),
+        ("₹40.00", "₹1,250.00", "₹1,290.00"),
+        ("40", "1250", "1290"),
+        ("1,23,456", "2,00,000", "3,23,456"),
+        ("KSh 40", "KSh 1,250", "KSh 1,290"),
+        ("40:-", "1250:-", "1290:-"),
+        ("4,00 B", "1,29 A", "5,29"),
+        ("*4,00", "*1,29", "*5,29"),
+        ("4.00 T", "1.29-T", "2.71"),
+    ],
+)
+def test_prices_in_every_form(first: str, second: str, total: str) -> None:
+    receipt = f"""
+        Masala Chai Large               {first:>12}
+        Paneer Tikka Plate              {second:>12}
+        TOTAL                           {total:>12}
+        """
+    printed = [re.sub(r"^(?:Rs\. |₹|KSh |\*)|[ -]?[ABT]$", "", price) for price in (first, second)]
+    printed[1] += "-" * second.endswith("-T")
+    assert bought(receipt) == [("Masala Chai Large", printed[0]), ("Paneer Tikka Plate", printed[1])]

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import io
+import os
+import pickle
 import random
 import subprocess
 import sys
+from pathlib import Path
 from textwrap import dedent
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image, ImageDraw, ImageFont
+from PIL import EpsImagePlugin, Image, ImageDraw, ImageFont
 
+from loader.images import RejectedImage, prepare
+from loader.local_api.completions import complete
 from loader.local_api.reader import NOTHING, Item, read_receipt, reading_of
+from tests.local_api import batch_lines
 from tests.local_api.reader.printed import boxes_of
 
 KOPITIAM = """
@@ -149,6 +155,40 @@ def noise(size: tuple[int, int]) -> Image.Image:
 )
 def test_what_is_no_receipt_gives_no_items(image: bytes) -> None:
     assert read_receipt(image).items == ()
+
+
+SLIVERS = [(1600, 1), (1, 1600), (1, 1), (1600, 12), (12, 1600), (10000, 13), (13, 10000), (1600, 25), (25, 1600)]
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc to see its own memory")
+def test_slivers_and_long_rules_cost_no_more_than_a_receipt() -> None:
+    """Recognition costs by the length of what is taken for print; a rule across the page is none."""
+    ruled = Image.new("L", (1600, 1600), "white")
+    pen = ImageDraw.Draw(ruled)
+    for top in range(0, 1600, 16):
+        pen.rectangle((0, top, 1600, top + 3), fill="black")
+    images = [encoded(kind) for size in SLIVERS for kind in (Image.new("L", size, 0), noise(size))] + [encoded(ruled)]
+    program = dedent("""
+        import pickle, re, sys
+        from loader.local_api.reader import NOTHING, read_receipt
+        assert all(read_receipt(image) == NOTHING for image in pickle.load(sys.stdin.buffer))
+        print(re.findall(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[0])
+    """)
+    run = subprocess.run([sys.executable, "-c", program], input=pickle.dumps(images), capture_output=True, check=True)
+    assert int(run.stdout) < 1_000_000  # kB; a receipt takes some 600,000
+
+
+def test_an_eps_in_an_image_s_place_starts_no_ghostscript(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    eps = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 400 600\n%%EndComments\nshowpage\n%%EOF\n"
+    (tmp_path / "gs").write_text(f"#!/bin/sh\ntouch {tmp_path}/started\n")
+    (tmp_path / "gs").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setattr(EpsImagePlugin, "gs_binary", None)  # Pillow looks for it once
+    assert read_receipt(eps) == NOTHING
+    assert complete(batch_lines.body(eps), "m", read_receipt)["choices"][0]["message"]["content"] == '{"items":[]}'
+    with pytest.raises(RejectedImage):
+        prepare(eps)
+    assert not (tmp_path / "started").exists()
 
 
 def test_an_item_is_not_taken_for_the_shop() -> None:
