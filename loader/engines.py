@@ -8,14 +8,33 @@ one, which takes its place when the build has succeeded; behind a URL, in a fold
 from __future__ import annotations
 
 import datetime as dt
+import re
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
-from loader.errors import SettingsError
+from loader import owned_folder
+from loader.errors import SettingsError, system_trouble
 from loader.folder_swap import swap_in_folder
 
+SCHEMAS = ("default", "raw", "reference", "staging", "intermediate", "marts", "audit")
+_SCHEMA_FOLDERS = dict.fromkeys(SCHEMAS, owned_folder.ANY)
+LAKE = owned_folder.Kind(
+    "lake",
+    files=r"(?!)",
+    folders=_SCHEMA_FOLDERS,
+    is_replaced=True,
+    is_older=lambda lake: all((lake / table).is_dir() for table in ("marts/spend_by_category", "reference/currencies")),
+)
+# Where the next one is built. Version 0.1 built it there without a folder between.
+BUILDING = owned_folder.Kind(
+    "build",
+    files=r"(?!)",
+    folders={"lake": owned_folder.ANY, "lake.old": owned_folder.ANY, **_SCHEMA_FOLDERS},
+    is_replaced=True,
+    is_older=lambda building: (building / "reference" / "currencies").is_dir(),
+)
 TARGET_FLAGS = ("--target", "-t")
 
 
@@ -66,6 +85,14 @@ def run_on(target: str, warehouse: Path, environment: dict[str, str], run: Calla
         return _run_on_sail({**environment, "SPARK_REMOTE": url}, None if server else warehouse.parent / "lake", run)
 
 
+def _clear(building: Path) -> None:
+    """Remove what a build makes in its folder, and the folder, which is ours and holds nothing else."""
+    for name in BUILDING.folders:
+        if owned_folder.is_folder(building / name):
+            shutil.rmtree(building / name)
+    owned_folder.remove_folder(building, re.escape(BUILDING.mark))
+
+
 def _run_on_sail(environment: dict[str, str], default: Path | None, run: Callable[[dict[str, str]], int]) -> int:
     place = environment.get("LAKE") or default
     if place is None:  # the server's own catalog says where
@@ -73,13 +100,22 @@ def _run_on_sail(environment: dict[str, str], default: Path | None, run: Callabl
     if "://" in str(place):
         return run({**environment, "LAKE": f"{place}/{dt.datetime.now(dt.UTC):%Y%m%dT%H%M%SZ}"})
     lake = Path(place).resolve()
-    made = lake.with_name(f".{lake.name}.part")
-    shutil.rmtree(made, ignore_errors=True)
-    made.mkdir(parents=True)
+    building = lake.with_name(f".{lake.name}.part")
+    made = building / "lake"
     try:
-        ended = run({**environment, "LAKE": str(made)})
-        if ended == 0 and (made / "marts").is_dir():
-            swap_in_folder(made, lake)
-    finally:
-        shutil.rmtree(made, ignore_errors=True)
+        owned_folder.claim(lake, LAKE)
+        owned_folder.claim(building, BUILDING)
+        _clear(building)
+        owned_folder.claim(building, BUILDING)
+        made.mkdir()  # empty, as Sail wants it
+        try:
+            ended = run({**environment, "LAKE": str(made)})
+            if ended == 0 and (made / "marts").is_dir():
+                owned_folder.claim(lake, LAKE)  # again, after so long a time
+                (made / LAKE.mark).touch()
+                swap_in_folder(made, lake)
+        finally:
+            _clear(building)
+    except OSError as error:
+        raise SettingsError(system_trouble(f"cannot write in {lake}", error)) from error
     return ended

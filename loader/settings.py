@@ -14,6 +14,7 @@ from dotenv import dotenv_values, find_dotenv
 
 from loader import reference
 from loader.errors import SettingsError
+from loader.work_folder import work_dir
 
 ROOT = Path(__file__).resolve().parent.parent
 EMBEDDED_MODEL = "local-ocr"
@@ -54,7 +55,7 @@ class Settings:
     @property
     def work_dir(self) -> Path:
         """The folder beside the warehouse for shards, downloads and the embedded server's state."""
-        return self.warehouse.with_suffix(".files")
+        return work_dir(self.warehouse)
 
 
 def read_settings(flags: Mapping[str, str | float | None] | None = None) -> Settings:

@@ -22,6 +22,7 @@ import orjson
 
 from loader.errors import WarehouseError
 from loader.migrations import MIGRATIONS
+from loader.work_folder import work_dir
 
 # DuckDB 2.0's own file format cannot be opened by the DuckDB 1.x that BI tools embed.
 STORAGE_VERSION = "v1.0.0"
@@ -85,7 +86,7 @@ class Warehouse:
                     config={
                         "storage_compatibility_version": STORAGE_VERSION,
                         "memory_limit": MEMORY_LIMIT,
-                        "temp_directory": str(self.path.with_suffix(".files") / "spill"),
+                        "temp_directory": str(work_dir(self.path) / "spill"),
                     },
                 )
             except duckdb.Error as error:
