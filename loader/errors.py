@@ -47,6 +47,8 @@ def system_cause(error: Exception) -> tuple[int, str]:
     if isinstance(error, OSError) and error.errno:
         return error.errno, error.strerror or text
     code = next((code for code in ADVICE if os.strerror(code) in text), 0)
+    if "out of disk" in text.lower():
+        code = errno.ENOSPC
     return code, os.strerror(code) if code else text
 
 
