@@ -67,7 +67,7 @@ clean: ## remove the environment and what tools leave behind; never the warehous
 	done
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	rm -rf dbt_project/target dbt_project/logs
-	find loader tests dbt_project -name __pycache__ -type d -prune -exec rm -rf {} +
+	find $(wildcard loader tests dbt_project) -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -101,7 +101,7 @@ def run_dbt(arguments: Sequence[str], warehouse: Path, environment: dict[str, st
         environment["PYTHONIOENCODING"] = f"{'ascii' if encoding == PLAIN_ASCII else encoding}:replace"
 
     def run(environment: dict[str, str]) -> int:
-        command = [sys.executable, "-m", "dbt.cli.main", *arguments]
+        command = [sys.executable, "-c", "from dbt.cli.main import cli; cli(prog_name='dbt')", *arguments]
         return subprocess.run(command, cwd=PROJECT, env=environment, check=False).returncode
 
     target = dbt_target(arguments)

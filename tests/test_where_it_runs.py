@@ -16,7 +16,7 @@ import pytest
 from loader.errors import ADVICE, SettingsError, system_trouble
 from loader.publish import publish_marts
 from loader.settings import CLASHING_NAMES, read_settings
-from tests.built import ROOT, built_warehouse, rows, run, settings
+from tests.built import ROOT, built_warehouse, rows, settings
 
 NAMES = [
     *((setting, f"{name}.duckdb", False) for setting in ("WAREHOUSE", "BI_DATABASE") for name in CLASHING_NAMES),
