@@ -45,6 +45,9 @@ def run() -> int:
         doing = f"cannot use {error.filename}" if error.filename else "cannot go on"
         click.echo(f"error: {system_trouble(doing, error)}", err=True)
         code = 1
+    except UnicodeEncodeError as error:  # DuckDB and Arrow take UTF-8 only
+        click.echo(f"error: {error.object} is no name in UTF-8: name another place", err=True)
+        code = 1
     return code
 
 

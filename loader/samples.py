@@ -91,7 +91,8 @@ def write_folder(directory: Path, count: int = DEFAULT_COUNT, seed: int = SEED) 
         owned_folder.claim(directory, FOLDER)
         with (
             (directory / "labels.jsonl").open("w", encoding="utf-8") as labels,
-            pq.ParquetWriter(directory / "receipts.parquet", schema) as table,
+            (directory / "receipts.parquet").open("wb") as file,  # Arrow takes no name that is not UTF-8
+            pq.ParquetWriter(file, schema) as table,
         ):
             for sample in draw(count, seed):
                 name = f"{sample.receiptId}.jpg"
