@@ -85,6 +85,7 @@ def read_settings(flags: Mapping[str, str | float | None] | None = None) -> Sett
         base = Path(env_file).parent if from_file else Path.cwd()
         try:
             found = (base / Path(value).expanduser()).resolve()
+            str(found).encode()  # DuckDB takes UTF-8 only
             is_folder = not found.name or found.is_dir()
         except (RuntimeError, OSError, ValueError) as error:
             raise SettingsError(f"{name} is {value!r}, which is no path ({error}): name a file") from error

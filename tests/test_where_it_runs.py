@@ -75,6 +75,7 @@ def test_every_error_of_the_system_is_told_by_its_own_cause(code: int) -> None:
         ("x" * 300 + ".duckdb", "File name too long"),
         ("sealed/w.duckdb", "Read-only file system"),
         ("loop/w.duckdb", "Symlink loop"),
+        ("caf\udce9.duckdb", "surrogates not allowed"),
     ],
 )
 def test_a_place_that_cannot_be_written_is_told_in_a_line(warehouse: str, cause: str, tmp_path: Path) -> None:
