@@ -5,7 +5,8 @@ import sys
 
 import click
 
-from loader.errors import LoaderError
+from loader.errors import LoaderError, system_trouble
+from loader.plain_signs import fit_to_encoding
 
 
 def main() -> None:
@@ -20,7 +21,7 @@ def main() -> None:
 
 def run() -> int:
     """Run the command line, and return the exit code: what a user can mend is one line, never a traceback."""
-    _open_closed_streams()
+    _prepare_streams()
     code = 0
     try:
         from loader.cli import cli  # here, so that a Ctrl-C meanwhile ends in one line, too
@@ -41,16 +42,24 @@ def run() -> int:
     except BrokenPipeError:
         code = 1  # as click says it
     except OSError as error:
-        click.echo(f"error: {error}: make room or mend the permissions, then run the same command again", err=True)
+        doing = f"cannot use {error.filename}" if error.filename else "cannot go on"
+        click.echo(f"error: {system_trouble(doing, error)}", err=True)
+        code = 1
+    except UnicodeEncodeError as error:  # DuckDB and Arrow take UTF-8 only
+        click.echo(f"error: {error.object} is no name in UTF-8: name another place", err=True)
         code = 1
     return code
 
 
-def _open_closed_streams() -> None:
-    """Give standard output and error a place when they were closed before the start, as some schedulers do."""
+def _prepare_streams() -> None:
+    """Give standard output and error a place when they were closed before the start, as some schedulers do.
+
+    Where their encoding lacks a sign they print another: see `plain_signs`.
+    """
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
-            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w"))
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", encoding="utf-8"))
+        fit_to_encoding(getattr(sys, name))
 
 
 if __name__ == "__main__":

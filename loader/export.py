@@ -4,6 +4,8 @@ A table is a folder of parts that never change: one part a landed file of answer
 of the rows that were appended since the last export. A part is written under another name and renamed when it is
 whole, and only then noted in `manifest.json`, so that an export that is killed leaves nothing half-written: the next
 one writes what is missing under the same names. What is in the manifest is never written again.
+
+The manifest is also what makes a place ours: it is written first, and only where there is nothing else.
 """
 
 from __future__ import annotations
@@ -21,7 +23,8 @@ from typing import Any
 import duckdb
 import orjson
 
-from loader.errors import SettingsError, WarehouseError
+from loader import work_folder
+from loader.errors import SettingsError, WarehouseError, system_trouble
 from loader.warehouse import Warehouse
 
 TABLES = ("loads", "receipts", "batch_requests", "batch_jobs", "batch_output")
@@ -83,6 +86,16 @@ class Folder:
         except FileNotFoundError:
             return None
 
+    def first_name(self) -> str | None:
+        """Something that is there, None where nothing is."""
+        try:
+            found = sorted(self._files.ls(self._root, detail=False))
+        except FileNotFoundError:
+            return None
+        own = (self._root.strip("/"), self.path(f".{MANIFEST}.unfinished").strip("/"))
+        paths = [str(path).strip("/") for path in found]
+        return next((posixpath.basename(path) for path in paths if path not in own), None)
+
     @contextmanager
     def writing(self, name: str) -> Iterator[Path]:
         """Gives a local path to write to; what was written there is the file `name` at the end of the block.
@@ -115,13 +128,15 @@ def export_raw(warehouse: Warehouse, place: str) -> Exported:
     from filelock import FileLock
 
     folder = Folder(place)
-    own = warehouse.path.with_suffix(".files")
-    own.mkdir(parents=True, exist_ok=True)
+    own = work_folder.claim(warehouse.path)
     parts, rows = dict.fromkeys(TABLES, 0), dict.fromkeys(TABLES, 0)
     try:
         with FileLock(own / "export.lock"):
             manifest = _read_manifest(folder, place)
-            for missing in _plan(warehouse, manifest, place):
+            planned = _plan(warehouse, manifest, place)
+            if not any(manifest.values()):
+                _write_manifest(folder, manifest)  # from here on the place is ours
+            for missing in planned:
                 part = _write(warehouse, folder, missing)
                 manifest[missing.table].append(part)
                 _write_manifest(folder, manifest)
@@ -129,8 +144,7 @@ def export_raw(warehouse: Warehouse, place: str) -> Exported:
                 rows[missing.table] += part.rows
     except OSError as error:
         raise WarehouseError(
-            f"cannot export to {place} ({error.strerror or error}): what was exported before is whole; "
-            "mend it and run the same command again"
+            system_trouble(f"cannot export to {place}, and what was exported before is whole", error)
         ) from error
     return Exported(parts, rows)
 
@@ -213,6 +227,11 @@ def _count(connection: duckdb.DuckDBPyConnection, table: str) -> int:
 def _read_manifest(folder: Folder, place: str) -> dict[str, list[Part]]:
     written = folder.read(MANIFEST)
     if written is None:
+        stranger = folder.first_name()
+        if stranger is not None:
+            raise WarehouseError(
+                f"{place} holds what this program did not export ({stranger}): name a folder that is empty or new"
+            )
         return {}
     try:
         document = orjson.loads(written)

@@ -254,7 +254,7 @@ _STRIP = 256
 
 def _pixels(data: bytes) -> bytes:
     """A hash of the decoded picture."""
-    image = Image.open(io.BytesIO(data), formats=_FORMATS)
+    image = Image.open(io.BytesIO(data), formats=FORMATS)
     image.load()
     digest = hashlib.sha256()
     for top in range(0, image.height, _STRIP):  # a copy of the whole would double the memory

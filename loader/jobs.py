@@ -28,10 +28,12 @@ from loader.batch_api import (
     in_a_line,
     result_files,
 )
-from loader.errors import ApiError, LoaderError, WarehouseError
+from loader.errors import ApiError, LoaderError, WarehouseError, system_trouble
 from loader.ledger import ShardRecord
+from loader.owned_folder import is_file, own_entries, remove_files
 from loader.shards import shard_path
 from loader.warehouse import Warehouse, append_job, append_output, now
+from loader.work_folder import WORK
 
 # Loaded while the API works anyway; DuckDB loads pandas when it is given Arrow.
 LANDING_NEEDS = ("loader.lines", "pandas")
@@ -89,13 +91,12 @@ class Jobs:
 
     def clean_up(self) -> None:
         """Remove what a killed run left: shards (sent or planned anew), parts of downloads, and those that landed."""
-        downloads = list(self._download_dir.glob("*"))
+        downloads = list(own_entries(self._download_dir, WORK.folders["downloads"]))
         with self._warehouse.transaction() as connection:
             landed = ledger.landed_files(connection, [path.stem for path in downloads])
-        for path in self.shard_dir.glob("*"):
-            path.unlink()
+        remove_files(self.shard_dir, WORK.folders["shards"])
         for path in downloads:
-            if path.suffix in (".part", SHORT_SUFFIX) or path.stem in landed:
+            if is_file(path) and (path.suffix in (".part", SHORT_SUFFIX) or path.stem in landed):
                 path.unlink()
 
     def abandon(self, shard: ShardRecord) -> None:
@@ -281,7 +282,7 @@ class Jobs:
                     ) from error
                 self._report.say(f"the {kind} file of job {job['id']} has expired; what it held is asked again")
             except OSError as error:
-                raise no_space(error, self._download_dir) from error
+                raise cannot_write(error, self._download_dir) from error
         with self._warehouse.transaction() as connection:
             landed = sum(
                 append_output(connection, job["id"], file_id, kind, path, self._load_id)
@@ -393,9 +394,6 @@ def _metadata(shard: ShardRecord) -> dict[str, str]:
     return {"shard_id": shard.shard_id, "load_id": shard.load_id}
 
 
-def no_space(error: OSError, directory: Path) -> WarehouseError:
+def cannot_write(error: OSError, directory: Path) -> WarehouseError:
     """A file of the run cannot be written: which folder, why, and what to do."""
-    return WarehouseError(
-        f"cannot write in {directory} ({error.strerror}): make room or mend its permissions, "
-        "then run the same command again"
-    )
+    return WarehouseError(system_trouble(f"cannot write in {directory}", error))

@@ -18,7 +18,7 @@ from loader import ledger
 from loader.aside import Aside
 from loader.batch_api import BatchApi
 from loader.errors import BudgetError, LoaderError
-from loader.jobs import Jobs, Report, no_space
+from loader.jobs import Jobs, Report, cannot_write
 from loader.plan import Planner, Question
 from loader.receipt import Source
 from loader.seen import SeenBefore
@@ -166,7 +166,7 @@ class Run:
                     record = self._admitted(shard.shard_id)
                     sending.start(partial(self._send, record))
         except OSError as error:
-            raise no_space(error, self._jobs.shard_dir) from error
+            raise cannot_write(error, self._jobs.shard_dir) from error
         if is_first_pass:
             self.summary.receipts = planner.seen
             self.summary.rejected = planner.rejected

@@ -2,20 +2,20 @@
 
 The new file is made whole in a hidden folder beside the old one, synced, and swapped in by one rename. Killed at any
 moment, the published file is either the old one or the new one; readers that have the old one open keep reading it.
-What a killed publish leaves behind is removed by the next. Only schema `marts` is copied, so nothing of a raw answer,
-prompt or key can get in; table `published` says when it was copied, from which loads, and how its tests ended.
+What a killed publish leaves behind is removed by the next. Only what was published before is replaced (see
+`published`). Only schema `marts` is copied, so nothing of a raw answer, prompt or key can get in; table `published`
+says when it was copied, from which loads, and how its tests ended.
 """
 
 from __future__ import annotations
 
-import glob
+import json
 import os
 import re
-import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -24,8 +24,10 @@ import duckdb
 
 from loader import __version__
 from loader.builds import Build, last_build
-from loader.errors import WarehouseError
+from loader.errors import WarehouseError, system_trouble
 from loader.folder_swap import swap_in_folder
+from loader.owned_folder import is_folder, own_entries, remove_folder
+from loader.published import LOOK, PARQUET, PUBLISHED_COLUMNS, TABLES_KEY, check_file, check_folder
 from loader.warehouse import (
     LOCK_POLL_SECONDS,
     MEMORY_LIMIT,
@@ -43,21 +45,6 @@ DECIMAL_DIGITS = 18
 # Names that no warehouse file can have as its own, so that the two never clash.
 NEW = "the new file"
 PUBLISHED = "One row: what this file is a copy of."
-PUBLISHED_COLUMNS = {
-    "published_at": "When it was copied out of the warehouse (UTC).",
-    "built_at": "When dbt began to build the marts (UTC): what had landed by then is in them.",
-    "tests": "How the tests of the last dbt build ended: passed, failed (published all the same) or unknown.",
-    "tests_passed": "Tests that passed.",
-    "tests_warned": "Tests that warned.",
-    "tests_failed": "Tests that failed and models that broke or were skipped.",
-    "failing": "Their names, null when there are none.",
-    "load_count": "Loads that had been recorded when the marts were built.",
-    "last_load_id": "The latest of them.",
-    "load_ids": "All of them, oldest first.",
-    "loader_version": "Version of the program that published.",
-    "dbt_version": "Version of dbt that built the marts.",
-    "duckdb_version": "Version of DuckDB that wrote this file (its format is v1.0.0 all the same).",
-}
 
 
 @dataclass(frozen=True)
@@ -101,41 +88,30 @@ def publish_marts(
         raise WarehouseError(f"BI_DATABASE and WAREHOUSE are both {warehouse}: name another file in BI_DATABASE")
     if parquet is not None:
         parquet = parquet.resolve()
-        _check_is_ours(parquet)
+        check_folder(parquet)
     targets = [target for target in (bi_database, parquet) if target is not None]
     try:
         with ExitStack() as stack:
             workshops = [stack.enter_context(_workshop(target)) for target in targets]
             made = [directory / target.name for directory, target in zip(workshops, targets, strict=True)]
+            check_file(bi_database, workshops[0])
             config = {"memory_limit": MEMORY_LIMIT, "temp_directory": str(workshops[0] / "spill")}
             with closing(duckdb.connect(config=config)) as connection:  # type: ignore[arg-type]
                 source = _attach(connection, warehouse, wait_seconds, on_wait)
                 publication = _copy(connection, source, made, despite_failures)
+            check_file(bi_database, workshops[0])  # it may be another one after so long a wait
+            if parquet is not None:
+                check_folder(parquet)
             _swap_in(made[0], bi_database)
             if parquet is not None:
                 _sync(made[1])
                 swap_in_folder(made[1], parquet)
                 _sync(parquet.parent)
     except (OSError, duckdb.Error) as error:
-        raise WarehouseError(f"cannot publish: {_why(error)}; what was published before is as it was") from error
+        raise WarehouseError(
+            system_trouble("cannot publish, and what was published before is as it was", error)
+        ) from error
     return publication
-
-
-def _why(error: Exception) -> str:
-    said = str(error).splitlines()[0]
-    if "No space left" in said or "File too large" in said or "out of disk" in said.lower():
-        return "no space left on the disk of BI_DATABASE or of the folder: free some and run the same command again"
-    return said
-
-
-def _check_is_ours(parquet: Path) -> None:
-    """The folder is replaced as a whole, so it must hold nothing else."""
-    if parquet.is_dir():
-        other = next((path.name for path in parquet.iterdir() if path.suffix != ".parquet"), None)
-        if other is not None:
-            raise WarehouseError(f"{parquet} holds more than Parquet files ({other}): name a folder for these alone")
-    elif parquet.exists():
-        raise WarehouseError(f"{parquet} is a file: name a folder")
 
 
 @contextmanager
@@ -148,14 +124,29 @@ def _workshop(target: Path) -> Iterator[Path]:
 
     target.parent.mkdir(parents=True, exist_ok=True)
     prefix, suffix = f".{target.name}.", ".part"
-    with FileLock(target.with_name(f".{target.name}.lock")):
-        for left in target.parent.glob(f"{glob.escape(prefix)}*{suffix}"):
-            shutil.rmtree(left)
+    lock = target.with_name(f".{target.name}.lock")
+    if lock.is_symlink() or (lock.exists() and lock.stat().st_size):
+        raise WarehouseError(f"{lock} is not the lock of this program: move it away, or name another place")
+    with FileLock(lock):
+        for left in own_entries(target.parent, rf"{re.escape(prefix)}[a-z0-9_]{{8}}{re.escape(suffix)}"):
+            if is_folder(left):
+                _remove_workshop(left, target.name)
         directory = Path(tempfile.mkdtemp(prefix=prefix, suffix=suffix, dir=target.parent))
         try:
             yield directory
         finally:
-            shutil.rmtree(directory, ignore_errors=True)
+            with suppress(OSError):
+                _remove_workshop(directory, target.name)
+
+
+def _remove_workshop(directory: Path, name: str) -> None:
+    """Remove what a publish makes in its folder: the new file, or what changed places with the new folder."""
+    remove_folder(directory / "spill", r"duckdb_temp.*")
+    remove_folder(directory / name, PARQUET)
+    remove_folder(directory / f"{name}.old", PARQUET)
+    if (directory / LOOK).is_symlink():  # the link itself is ours
+        (directory / LOOK).unlink()
+    remove_folder(directory, rf"{re.escape(name)}(\.wal|\.tmp)?")
 
 
 def _copy(connection: duckdb.DuckDBPyConnection, source: str, made: list[Path], despite_failures: bool) -> Publication:
@@ -261,7 +252,8 @@ def _write_parquet(connection: duckdb.DuckDBPyConnection, folder: Path, tables: 
     folder.mkdir()
     for table, path in [*((table, f"{SCHEMA}.{_name(table)}") for table in tables), ("published", "published")]:
         file = folder / f"{table}.parquet"
-        connection.execute(f"copy {_name(NEW)}.{path} to {_text(str(file))} (format parquet, compression zstd)")
+        noted = f", kv_metadata {{{TABLES_KEY}: {_text(json.dumps(tables))}}}" if path == "published" else ""
+        connection.execute(f"copy {_name(NEW)}.{path} to {_text(str(file))} (format parquet, compression zstd{noted})")
         file.chmod(0o444)
         _sync(file)
 
@@ -321,7 +313,7 @@ def _text(text: str) -> str:
 def _swap_in(made: Path, target: Path) -> None:
     made.chmod(0o444)
     _sync(made)
-    # The log of somebody who wrote into the old file would keep the new one from opening.
+    # The log of somebody who wrote into the old file, which is ours, would keep the new one from opening.
     target.with_name(target.name + ".wal").unlink(missing_ok=True)
     made.replace(target)
     _sync(target.parent)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from loader.charts import Bar, bar_chart
-from loader.errors import WarehouseError
+from loader.errors import NotOursError, WarehouseError, system_trouble
 from loader.figures import dollars, figure, money, percent
 from loader.frames import checked, open_marts
 from loader.settings import EMBEDDED_MODEL, SAMPLES
@@ -102,8 +102,9 @@ def write_report(path: Path) -> Report:
     """Make the page from the published file (else the warehouse) and write it to `path`, whole or not at all.
 
     Raises WarehouseError when there are no marts or the page cannot be written, SettingsError without the extra
-    `report`.
+    `report`, NotOursError when there is another file in this place.
     """
+    _check_is_ours(path)
     with open_marts() as connection:
         report = read_report(connection)
     try:
@@ -117,8 +118,21 @@ def write_report(path: Path) -> Report:
         finally:
             Path(part).unlink(missing_ok=True)
     except OSError as error:
-        raise WarehouseError(f"cannot write {path} ({error.strerror}): name another file") from error
+        raise WarehouseError(system_trouble(f"cannot write {path}", error)) from error
     return report
+
+
+def _check_is_ours(path: Path) -> None:
+    """Raise NotOursError when there is a file that is no report; those of version 0.1 bear no generator."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(1000)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise WarehouseError(system_trouble(f"cannot write {path}", error)) from error
+    if start and not all(part in start for part in (b"default-src 'none'", b"<title>Spend by category</title>")):
+        raise NotOursError(f"{path} is not a report of this program, so that it is not replaced: name another file")
 
 
 def render(report: Report) -> str:

@@ -22,12 +22,28 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from loader.errors import SourceError
+from loader import owned_folder
+from loader.errors import SourceError, system_trouble
 from loader.sample_photos import Cell, Row, photograph
 
 SEED = 7
 DEFAULT_COUNT = 12
 _GOODS = Path(__file__).with_name("samples.toml")
+
+
+def _is_older(directory: Path) -> bool:
+    """Whether files of these names are samples of version 0.1: by the columns of the table, which it wrote last."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        names: list[str] = pq.read_schema(directory / "receipts.parquet").names
+    except (OSError, pa.ArrowException):
+        return False
+    return names == ["image", "receiptId", "text"]
+
+
+FOLDER = owned_folder.Kind("samples", files=r"sample-\d{2,}\.jpg|labels\.jsonl|receipts\.parquet", is_older=_is_older)
 
 
 @dataclass(frozen=True)
@@ -53,7 +69,8 @@ def write_folder(directory: Path, count: int = DEFAULT_COUNT, seed: int = SEED) 
     """Writes samples into a folder (made if need be): their images, `labels.jsonl`, and `receipts.parquet`
     with both.
 
-    Gives the number written. Raises SourceError when the folder cannot be written.
+    Gives the number written. Raises SourceError when the folder cannot be written, NotOursError when it holds anything
+    but samples.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -71,10 +88,11 @@ def write_folder(directory: Path, count: int = DEFAULT_COUNT, seed: int = SEED) 
         metadata={"huggingface": json.dumps(note)},
     )
     try:
-        directory.mkdir(parents=True, exist_ok=True)
+        owned_folder.claim(directory, FOLDER)
         with (
             (directory / "labels.jsonl").open("w", encoding="utf-8") as labels,
-            pq.ParquetWriter(directory / "receipts.parquet", schema) as table,
+            (directory / "receipts.parquet").open("wb") as file,  # Arrow takes no name that is not UTF-8
+            pq.ParquetWriter(file, schema) as table,
         ):
             for sample in draw(count, seed):
                 name = f"{sample.receiptId}.jpg"
@@ -87,7 +105,7 @@ def write_folder(directory: Path, count: int = DEFAULT_COUNT, seed: int = SEED) 
                 }
                 table.write_batch(pa.RecordBatch.from_pylist([row], schema=schema))
     except OSError as error:
-        raise SourceError(f"cannot write samples to {directory}: {error.strerror or error}") from error
+        raise SourceError(system_trouble(f"cannot write samples to {directory}", error)) from error
     return count
 
 

@@ -85,7 +85,12 @@ class Screen:
 
 def show_json(value: Any) -> None:
     """One JSON document on standard output."""
-    click.echo(json.dumps(value, indent=2, default=_as_json, ensure_ascii=False))
+    text = json.dumps(value, indent=2, default=_as_json, ensure_ascii=False)
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:  # JSON can say it in ASCII
+        text = json.dumps(value, indent=2, default=_as_json)
+    click.echo(text)
 
 
 def _as_json(value: Any) -> float | str:

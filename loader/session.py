@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from loader import work_folder
 from loader.errors import WarehouseError
 from loader.settings import Settings
 
@@ -23,7 +23,7 @@ def one_load_at_a_time(settings: Settings) -> Iterator[None]:
     """Hold the warehouse's load lock. Raises WarehouseError naming the process that holds it."""
     from filelock import FileLock, Timeout
 
-    make_private(settings.work_dir)
+    work_folder.claim(settings.warehouse)
     holder = settings.work_dir / "load.pid"
     lock = FileLock(settings.work_dir / "load.lock")
     try:
@@ -42,22 +42,11 @@ def one_load_at_a_time(settings: Settings) -> Iterator[None]:
         lock.release()
 
 
-def make_private(directory: Path) -> None:
-    """Make a folder that only its owner can read. Raises WarehouseError where that cannot be."""
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        directory.chmod(0o700)
-    except OSError as error:
-        raise WarehouseError(
-            f"cannot write in {directory} ({error.strerror}): name another place in WAREHOUSE"
-        ) from error
-
-
 def open_warehouse(settings: Settings, say: Callable[[str], None]) -> Warehouse:
     """The warehouse with its tables up to date. Raises WarehouseError."""
     from loader.warehouse import Warehouse
 
-    make_private(settings.work_dir)
+    work_folder.claim(settings.warehouse)
     warehouse = Warehouse(settings.warehouse, on_wait=say)
     warehouse.prepare()
     return warehouse
@@ -82,9 +71,8 @@ def open_api(settings: Settings, say: Callable[[str], None]) -> Iterator[BatchAp
         def start() -> tuple[str, str]:
             from loader.local_api.serve import start_embedded
 
-            state = settings.work_dir / "local_api"
-            make_private(state)
-            return stack.enter_context(start_embedded(state))
+            directory = work_folder.claim(settings.warehouse)
+            return stack.enter_context(start_embedded(directory / "local_api"))
 
         if settings.is_embedded:
             say("no MISTRAL_API_KEY is set: an embedded server on 127.0.0.1 reads the receipts (OCR, free of charge)")

@@ -14,6 +14,7 @@ from dotenv import dotenv_values, find_dotenv
 
 from loader import reference
 from loader.errors import SettingsError
+from loader.work_folder import work_dir
 
 ROOT = Path(__file__).resolve().parent.parent
 EMBEDDED_MODEL = "local-ocr"
@@ -21,6 +22,11 @@ VENDOR = "api.mistral.ai"
 API_MODEL = "mistral-small-2603"
 PUBLIC_DATASET = "shirastromer/supermarket-receipts"
 SAMPLES = "samples"
+# Schemas of the warehouse, and what DuckDB itself calls so.
+CLASHING_NAMES = (
+    *("raw", "ledger", "reference", "staging", "intermediate", "marts", "audit"),
+    *("main", "temp", "system", "memory", "information_schema", "pg_catalog"),
+)
 Style = Literal["schema", "notebook"]
 STYLES: tuple[Style, ...] = get_args(Style)
 """How the question is put; see `requests`."""
@@ -54,7 +60,7 @@ class Settings:
     @property
     def work_dir(self) -> Path:
         """The folder beside the warehouse for shards, downloads and the embedded server's state."""
-        return self.warehouse.with_suffix(".files")
+        return work_dir(self.warehouse)
 
 
 def read_settings(flags: Mapping[str, str | float | None] | None = None) -> Settings:
@@ -79,10 +85,13 @@ def read_settings(flags: Mapping[str, str | float | None] | None = None) -> Sett
         base = Path(env_file).parent if from_file else Path.cwd()
         try:
             found = (base / Path(value).expanduser()).resolve()
+            str(found).encode()  # DuckDB takes UTF-8 only
+            is_folder = not found.name or found.is_dir()
         except (RuntimeError, OSError, ValueError) as error:
             raise SettingsError(f"{name} is {value!r}, which is no path ({error}): name a file") from error
-        if not found.name or found.is_dir():
+        if is_folder:
             raise SettingsError(f"{name} is {value!r}, which is a folder: name a file in it")
+        _check_database_name(name, found)
         return found
 
     def receipts() -> str | None:
@@ -114,6 +123,22 @@ def read_settings(flags: Mapping[str, str | float | None] | None = None) -> Sett
         server_url=server_url.rstrip("/") if server_url else None,
         api_key=api_key,
     )
+
+
+def _check_database_name(setting: str, path: Path) -> None:
+    """Raise SettingsError for a file whose name DuckDB and dbt would take for something else.
+
+    DuckDB names a database by its file's name up to the first dot, and looks for `marts.receipts` in a database
+    `marts` before it looks for a schema; dbt takes the name up to the last dot.
+    """
+    stem = path.name.partition(".")[0]
+    if stem.casefold() in CLASHING_NAMES:
+        raise SettingsError(
+            f"{setting} is {path}, and DuckDB cannot tell a database named {stem!r} from its own or from a schema: "
+            "give the file another name"
+        )
+    if setting == "WAREHOUSE" and (not stem or "." in path.stem or path.suffix == ".files"):
+        raise SettingsError(f"{setting} is {path}: give the file a name with one ending, such as warehouse.duckdb")
 
 
 def _read_env_file(path: str) -> dict[str, str]:

@@ -20,8 +20,9 @@ from typing import Any
 import duckdb
 import orjson
 
-from loader.errors import WarehouseError
+from loader.errors import WarehouseError, system_cause, system_trouble
 from loader.migrations import MIGRATIONS
+from loader.work_folder import work_dir
 
 # DuckDB 2.0's own file format cannot be opened by the DuckDB 1.x that BI tools embed.
 STORAGE_VERSION = "v1.0.0"
@@ -85,7 +86,7 @@ class Warehouse:
                     config={
                         "storage_compatibility_version": STORAGE_VERSION,
                         "memory_limit": MEMORY_LIMIT,
-                        "temp_directory": str(self.path.with_suffix(".files") / "spill"),
+                        "temp_directory": str(work_dir(self.path) / "spill"),
                     },
                 )
             except duckdb.Error as error:
@@ -133,11 +134,8 @@ def _readable(error: duckdb.Error, path: Path) -> WarehouseError:
             f"{path} is in use by {lock_holder(error)}: close it there (BI tools should read the published file) "
             "and run the same command again"
         )
-    if "No space left" in text or "out of disk" in text.lower() or "File too large" in text:
-        return WarehouseError(
-            f"no space left on the disk of {path}: nothing was half written; "
-            "free some space and run the same command again"
-        )
+    if system_cause(error)[0]:
+        return WarehouseError(system_trouble(f"cannot use {path}, and nothing was half written", error))
     if "not a valid DuckDB" in text or "magic bytes" in text:
         return WarehouseError(f"{path} is not a DuckDB file: move it away or name another file in WAREHOUSE")
     return WarehouseError(f"{path}: {text.splitlines()[0]}")

@@ -117,5 +117,5 @@ def test_a_folder_of_samples_is_a_source_in_both_its_forms(tmp_path: Path) -> No
 
 def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(SourceError, match=r"cannot write samples to .*: "):
+    with pytest.raises(SourceError, match=r"cannot write samples to .* \(Not a directory\): "):
         samples.write_folder(tmp_path / "file" / "samples", 1)

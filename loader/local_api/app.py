@@ -26,7 +26,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from loader.errors import LoaderError
-from loader.local_api import schemas
+from loader.local_api import schemas, state_folder
 from loader.local_api.access import SIGNED_PREFIX, Gate, is_signed, sign
 from loader.local_api.batches import BatchRunner
 from loader.local_api.bodies import BATCH, REQUEST, Limits
@@ -69,7 +69,7 @@ def create_app(
     try:
         store = Store(state_dir)
     except (OSError, sqlite3.Error) as error:
-        raise LoaderError(f"The state in {state_dir} cannot be used ({error}): mend or move it") from None
+        raise state_folder.unusable(state_dir, error) from None
     pool = WorkerPool(reader, workers, state_dir / "workers")
     api = Api(store, pool, BatchRunner(store, pool), token, models)
 

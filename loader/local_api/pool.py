@@ -14,6 +14,8 @@ from pathlib import Path
 import filelock
 
 from loader.local_api import worker
+from loader.local_api.state_folder import STATE
+from loader.owned_folder import own_entries
 
 ORPHAN_SECONDS = 120.0
 
@@ -74,7 +76,7 @@ class WorkerPool:
 
     def wait_for_orphans(self) -> None:
         """Wait until the workers of a server that was killed have written what they had in hand."""
-        for path in self._workers_dir.glob("*.lock"):
+        for path in own_entries(self._workers_dir, STATE.folders["workers"]):
             lock = filelock.FileLock(path)
             try:
                 lock.acquire(timeout=ORPHAN_SECONDS)

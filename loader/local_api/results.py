@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from loader.owned_folder import open_new
+
 KINDS = ("output", "error")
 
 
@@ -38,7 +40,7 @@ def recover(job_dir: Path, total: int) -> Done:
 
 def append(job_dir: Path, kind: str, line: bytes) -> None:
     """Add a line of the server's own."""
-    with (job_dir / f"{kind}-server.jsonl").open("ab") as file:
+    with open_new(job_dir / f"{kind}-server.jsonl", "ab") as file:
         file.write(line)
 
 
@@ -67,7 +69,7 @@ def put_together(job_dir: Path, kind: str, target: Path) -> int:
 def write_synced(path: Path, blocks: Iterable[bytes]) -> None:
     """Write a new file and have it on disk; where that fails nothing stays."""
     try:
-        with path.open("xb") as file:
+        with open_new(path, "xb") as file:
             file.writelines(blocks)
             file.flush()
             os.fsync(file.fileno())

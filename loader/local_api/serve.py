@@ -12,6 +12,7 @@ import json
 import logging
 import secrets
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -23,11 +24,11 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from loader.errors import LoaderError
+from loader.local_api import state_folder
 from loader.local_api.app import create_app
 
 HOST = "127.0.0.1"
 READER = "loader.local_api.reader:read_receipt"
-LOG_NAME = "server.log"
 START_SECONDS = 60.0
 STOP_SECONDS = 30.0
 
@@ -155,12 +156,14 @@ def launch(state_dir: Path, *, reader: str = READER, workers: int | None = None)
 
 def _log_file(state_dir: Path) -> Path:
     """The child's log, made with its directory where they don't exist."""
-    path = state_dir / LOG_NAME
+    path = state_dir / state_folder.LOG
     try:
-        state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        state_folder.claim(state_dir)
         path.touch(mode=0o600)
     except OSError as error:
         raise LoaderError(f"The embedded server cannot write to {state_dir} ({error.strerror})") from None
+    except sqlite3.Error as error:
+        raise state_folder.unusable(state_dir, error) from None
     return path
 
 

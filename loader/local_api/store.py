@@ -2,7 +2,8 @@
 
 A file exists once its row is committed, and its row is committed after its content is complete and
 synced; a row goes before its content does. What a crash leaves without a row is removed when the store is
-opened. One server owns a state directory: the second one is refused.
+opened, in a directory that is ours (`loader.owned_folder`). One server owns a state directory: the second one is
+refused.
 
     state.sqlite3   rows of `files` and `jobs`
     files/<id>      content of files
@@ -29,8 +30,11 @@ from typing import Any
 import filelock
 
 from loader.errors import LoaderError
+from loader.local_api import state_folder
 from loader.local_api.filters import Where
 from loader.local_api.shapes import file_object, job_object
+from loader.local_api.state_folder import DATABASE, JOB_FILES, LOCK, STATE
+from loader.owned_folder import open_new, own_entries, remove_files, remove_folder
 
 TERMINAL = ("SUCCESS", "FAILED", "TIMEOUT_EXCEEDED", "CANCELLED")
 
@@ -90,9 +94,8 @@ class Store:
     def __init__(self, state_dir: Path) -> None:
         """Open or make the store in `state_dir`; raises LoaderError when another server has it."""
         self.directory = state_dir
-        for name in ("", "files", "uploads", "jobs", "workers"):
-            (state_dir / name).mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._owner = filelock.FileLock(state_dir / "server.lock")
+        state_folder.claim(state_dir)
+        self._owner = filelock.FileLock(state_dir / LOCK, mode=0o600)
         try:
             self._owner.acquire(timeout=0)
         except filelock.Timeout:
@@ -100,7 +103,8 @@ class Store:
                 f"Another embedded server is using {state_dir}: stop it, or give this one another directory"
             ) from None
         self._lock = threading.RLock()
-        self._db = sqlite3.connect(state_dir / "state.sqlite3", check_same_thread=False)
+        (state_dir / DATABASE).touch(mode=0o600)  # its log gets the same mode
+        self._db = sqlite3.connect(state_dir / DATABASE, check_same_thread=False)
         self._db.row_factory = sqlite3.Row
         self._db.execute("pragma journal_mode = wal")
         self._db.execute("pragma synchronous = full")
@@ -114,16 +118,13 @@ class Store:
         self._owner.release()
 
     def _remove_leftovers(self) -> None:
-        for upload in (self.directory / "uploads").iterdir():
-            upload.unlink()
+        remove_files(self.directory / "uploads", STATE.folders["uploads"])
         known = {row["id"] for row in self._db.execute("select id from files")}
-        for content in (self.directory / "files").iterdir():
-            if content.name not in known:
-                content.unlink()
+        remove_files(self.directory / "files", STATE.folders["files"], keep=lambda content: content.name in known)
         unfinished = {job["id"] for job in self.unfinished_jobs()}
-        for job_dir in (self.directory / "jobs").iterdir():
+        for job_dir in own_entries(self.directory / "jobs", STATE.folders["jobs"]):
             if job_dir.name not in unfinished:
-                shutil.rmtree(job_dir)
+                remove_folder(job_dir, JOB_FILES)
 
     # ---- files
 
@@ -238,7 +239,7 @@ class Store:
             for number, file_id in enumerate(input_files):
                 _link(self.file_path(file_id), job_dir / f"input-{number:05}.jsonl")
         except FileNotFoundError:
-            shutil.rmtree(job_dir)
+            remove_folder(job_dir, JOB_FILES)
             raise
         if inline is not None:
             inline.rename(job_dir / f"input-{len(input_files):05}.jsonl")
@@ -361,7 +362,8 @@ class Store:
                     job_id,
                 ),
             )
-        shutil.rmtree(self.job_dir(job_id), ignore_errors=True)
+        with contextlib.suppress(OSError):
+            remove_folder(self.job_dir(job_id), JOB_FILES)
 
     def delete_job(self, job_id: str) -> None:
         """Forget a finished job; its files stay."""
@@ -384,4 +386,5 @@ def _link(source: Path, target: Path) -> None:
     except FileNotFoundError:
         raise
     except OSError:  # a file system without hard links
-        shutil.copyfile(source, target)
+        with source.open("rb") as file, open_new(target, "xb") as copy:
+            shutil.copyfileobj(file, copy, 1 << 20)

@@ -13,6 +13,7 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 from loader.local_api.errors import ApiRefusal, invalid, no_space, too_large
+from loader.owned_folder import open_new
 
 MAX_FILE_BYTES = 512 * 1024 * 1024
 MAX_FIELD_BYTES = 4096
@@ -32,7 +33,7 @@ class Upload:
         self.content_type = ""
         self.num_lines = 0
         self.size = 0
-        self._file: BinaryIO = path.open("xb")
+        self._file: BinaryIO = open_new(path, "xb")
         self._complete = False
         self._header_name = b""
         self._header_value = b""

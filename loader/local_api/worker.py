@@ -75,7 +75,7 @@ def start(reader: str, workers_dir: Path, stop: Stop) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the server's to handle
     _State.reader = reader
     _State.stop = stop
-    _State.lock = filelock.FileLock(workers_dir / f"{os.getpid()}.lock")
+    _State.lock = filelock.FileLock(workers_dir / f"{os.getpid()}.lock", mode=0o600)
     _State.lock.acquire()
     threading.Thread(target=_leave_with_parent, daemon=True).start()
 

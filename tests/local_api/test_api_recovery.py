@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import uuid
 from functools import partial
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from loader.errors import LoaderError
 from loader.local_api.app import create_app
 from loader.local_api.batches import JOBS_AT_ONCE
 from loader.local_api.serve import Child, launch, serve, start_embedded
+from loader.local_api.state_folder import claim
 from tests import instant_reader
 from tests.conftest import wait_until
 from tests.local_api import batch_lines
@@ -251,8 +253,11 @@ def test_a_server_that_does_not_answer_is_given_up(
 
 
 def test_leftovers_of_a_kill_are_removed(tmp_path: Path) -> None:
-    for folder in ("files", "uploads", "jobs/unknown"):
-        (tmp_path / folder).mkdir(parents=True)
-        (tmp_path / folder / "leftover").write_text("half")
+    claim(tmp_path)
+    left = [f"files/{uuid.uuid4()}", f"uploads/{uuid.uuid4().hex}", f"jobs/{uuid.uuid4()}/output-17.jsonl"]
+    for name in left:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("half")
     create_app(tmp_path, "token", reader=instant_reader.SPEC)
-    assert [path for path in tmp_path.rglob("*") if path.name in ("leftover", "unknown")] == []
+    assert not [name for name in left if (tmp_path / name).exists()]
+    assert not list((tmp_path / "jobs").iterdir())

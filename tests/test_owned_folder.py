@@ -1,0 +1,331 @@
+"""Nothing is removed, renamed or overwritten that the loader did not make, whatever folder or file it is given."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import stat
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from loader.engines import run_on
+from loader.errors import LoaderError, NotOursError, WarehouseError
+from loader.export import export_raw
+from loader.jobs import Jobs
+from loader.local_api.store import Store
+from loader.publish import publish_marts
+from loader.report import write_report
+from loader.samples import write_folder
+from loader.warehouse import Warehouse
+from loader.work_folder import claim as claim_work
+from tests.built import built_warehouse, run
+
+DEAR = "dear to me"
+
+
+def everything(directory: Path) -> dict[str, str]:
+    """What a folder holds: every name, with what it is, its mode, and what is in it."""
+    found = {}
+    for path in sorted(directory.rglob("*")):
+        mode = path.lstat().st_mode
+        content = path.read_bytes().hex() if stat.S_ISREG(mode) else ""
+        found[str(path.relative_to(directory))] = f"{mode:o} {content}"
+    return found
+
+
+def serve(place: Path, tmp_path: Path) -> None:
+    Store(place).close()
+
+
+def work(place: Path, tmp_path: Path) -> None:
+    place.rename(tmp_path / "w.files")
+    try:
+        claim_work(tmp_path / "w.duckdb")
+    finally:
+        (tmp_path / "w.files").rename(place)
+
+
+def parquet(place: Path, tmp_path: Path) -> None:
+    publish_marts(built_warehouse(tmp_path), tmp_path / "bi.duckdb", place)
+
+
+def export(place: Path, tmp_path: Path) -> None:
+    warehouse = Warehouse(tmp_path / "export.duckdb")
+    warehouse.prepare()
+    export_raw(warehouse, str(place))
+
+
+def samples(place: Path, tmp_path: Path) -> None:
+    write_folder(place, 1)
+
+
+def lake(place: Path, tmp_path: Path) -> None:
+    def build(environment: dict[str, str]) -> int:
+        (Path(environment["LAKE"]) / "marts").mkdir()
+        return 0
+
+    environment = {"RAW_PARTS": "memory://raw", "SPARK_REMOTE": "sc://127.0.0.1:1", "LAKE": str(place)}
+    run_on("sail", tmp_path / "w.duckdb", environment, build)
+
+
+COMMANDS = [serve, work, parquet, export, samples, lake]
+# What somebody may have in a folder; a name that ends with `/` is a folder, one with `->` a link to `elsewhere`.
+STRANGERS = [
+    ["thesis.txt"],
+    [".hidden"],
+    ["files/notes.txt"],
+    ["files/", "uploads/", "jobs/", "workers/"],
+    ["files/holiday/beach.jpg", "uploads/song.mp3", "jobs/2026/cv.pdf"],
+    ["files/0f2f1ab8-53a5-4f36-9a1e-2f0f7b0c1d2e"],
+    ["uploads/0f2f1ab853a54f369a1e2f0f7b0c1d2e"],
+    ["server.log"],
+    ["state.sqlite3/"],
+    ["files->"],
+    ["shards/building.part"],
+    ["shards/receipts-0123.jsonl", "downloads/film.part"],
+    ["downloads/film.jsonl"],
+    ["load.lock", "shards/mine.txt"],
+    ["mine.parquet"],
+    ["published.parquet"],
+    ["loads/part-000000000000.parquet"],
+    ["manifest.json"],
+    ["sample-01.jpg"],
+    ["labels.jsonl"],
+    ["receipts.parquet"],
+    ["marts/table/part.parquet", "photos/a.jpg"],
+    ["marts/orders/part.parquet", "raw/orders/part.parquet"],
+    [".receipts-to-spend-state->", "files/a"],
+    [".receipts-to-spend-samples/"],
+]
+
+
+def fill(place: Path, names: list[str]) -> None:
+    place.mkdir()
+    (place.parent / "elsewhere").mkdir()
+    (place.parent / "elsewhere" / str(uuid.uuid4())).write_text(DEAR)
+    for name in names:
+        path = place / name.rstrip("/->")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if name.endswith("->"):
+            path.symlink_to(place.parent / "elsewhere")
+        elif name.endswith("/"):
+            path.mkdir()
+        else:
+            path.write_text(DEAR)
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.__name__)
+@pytest.mark.parametrize("names", STRANGERS, ids=" ".join)
+def test_a_folder_that_holds_anything_else_is_refused_and_left_as_it_is(
+    names: list[str], command: Callable[[Path, Path], None], tmp_path: Path
+) -> None:
+    place = tmp_path / "mine"
+    fill(place, names)
+    before, elsewhere = everything(place), everything(tmp_path / "elsewhere")
+    with pytest.raises((LoaderError, OSError, sqlite3.Error)) as refusal:
+        command(place, tmp_path)
+    assert "\n" not in str(refusal.value)
+    assert everything(place) == before
+    assert everything(tmp_path / "elsewhere") == elsewhere
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.__name__)
+def test_an_empty_folder_becomes_ours_and_stays_so(command: Callable[[Path, Path], None], tmp_path: Path) -> None:
+    place = tmp_path / "mine"
+    place.mkdir(mode=0o777)
+    command(place, tmp_path)
+    assert any(place.iterdir())
+    command(place, tmp_path)
+    if command in (serve, work):
+        for path in (place, *place.rglob("*")):
+            assert path.stat().st_mode & 0o777 == (0o700 if path.is_dir() else 0o600), path
+
+
+def test_in_a_state_of_ours_only_our_names_go_and_never_through_a_link(tmp_path: Path) -> None:
+    place, photos = tmp_path / "state", tmp_path / "photos"
+    Store(place).close()
+    photos.mkdir()
+    ours = [f"files/{uuid.uuid4()}", f"uploads/{uuid.uuid4().hex}", f"jobs/{uuid.uuid4()}/input-00000.jsonl"]
+    mine = ["files/notes.txt", "uploads/a b.part", f"jobs/{uuid.uuid4()}/cv.pdf", "jobs/notes/cv.pdf", "workers/x.lock"]
+    for name in [*ours, *mine, f"files/{uuid.uuid1()}", f"files/{uuid.uuid4()}/deep.txt"]:
+        (place / name).parent.mkdir(exist_ok=True)
+        (place / name).write_text(DEAR)
+    for number, folder in enumerate(("files", "jobs", "uploads")):
+        (photos / str(number)).write_text(DEAR)
+        name = uuid.uuid4().hex if folder == "uploads" else str(uuid.uuid4())
+        (place / folder / name).symlink_to(photos if folder == "jobs" else photos / str(number))
+    before = everything(place)
+    Store(place).close()
+    after = everything(place)
+    gone = {name for name in before if name not in after and not name.startswith("state.sqlite3")}
+    assert gone == {*ours, ours[2].rpartition("/")[0]}
+    assert len(everything(photos)) == 3
+    for name in ("files", "server.log"):
+        shutil.rmtree(place / name, ignore_errors=True)
+        (place / name).symlink_to(photos)
+        with pytest.raises(NotOursError, match=f"{name} is a link"):
+            Store(place)
+        (place / name).unlink()
+    assert len(everything(photos)) == 3
+
+
+def state_of_0_1(place: Path) -> list[str]:
+    """A state folder as version 0.1 left it; names that are left over."""
+    Store(place).close()
+    (place / ".receipts-to-spend-state").unlink()
+    (place / "server.log").write_text("started\n")
+    (place / "workers" / "17.lock").touch()
+    left = [f"files/{uuid.uuid4()}", f"jobs/{uuid.uuid4()}"]
+    (place / left[0]).write_text("half")
+    (place / left[1]).mkdir()
+    for path in (place, *place.rglob("*")):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+    return left
+
+
+def test_a_state_of_version_0_1_is_known_and_marked(tmp_path: Path) -> None:
+    left = state_of_0_1(tmp_path / "state")
+    Store(tmp_path / "state").close()
+    assert not any((tmp_path / "state" / name).exists() for name in left)
+    for path in (tmp_path / "state", *(tmp_path / "state").rglob("*")):
+        assert path.stat().st_mode & 0o777 == (0o700 if path.is_dir() else 0o600), path
+    Store(tmp_path / "state").close()
+
+
+@pytest.mark.parametrize("spoil", ["thesis.txt", "files/notes.txt", "another database", "a link"])
+def test_what_only_looks_like_a_state_of_version_0_1_is_refused(spoil: str, tmp_path: Path) -> None:
+    place = tmp_path / "state"
+    state_of_0_1(place)
+    if spoil == "another database":
+        (place / "state.sqlite3").unlink()
+        with sqlite3.connect(place / "state.sqlite3") as database:
+            database.execute("create table files (id text, name text)")
+    elif spoil == "a link":
+        (place / "uploads").rmdir()
+        (place / "uploads").symlink_to(tmp_path)
+    else:
+        (place / spoil).write_text(DEAR)
+    before = everything(place)
+    with pytest.raises(NotOursError, match="holds what this program did not make"):
+        Store(place)
+    assert everything(place) == before
+
+
+def test_a_work_folder_of_version_0_1_is_known_and_only_our_names_go(tmp_path: Path) -> None:
+    place = tmp_path / "w.files"
+    for name in ("shards", "downloads", "local_api"):
+        (place / name).mkdir(parents=True)
+    ours = [
+        f"shards/receipts-{'0' * 32}.jsonl",
+        "shards/building.part",
+        "downloads/a.jsonl.part",
+        "downloads/a2.short",
+    ]
+    for name in ("load.lock", *ours):
+        (place / name).touch()
+    claim_work(tmp_path / "w.duckdb")
+    mine = ["shards/mine.jsonl", "downloads/film.part", "downloads/notes.txt"]
+    for name in mine:
+        (place / name).write_text(DEAR)
+    (tmp_path / "photos").write_text(DEAR)
+    link = place / "shards" / f"receipts-{'1' * 32}.jsonl"
+    link.symlink_to(tmp_path / "photos")
+    warehouse = Warehouse(tmp_path / "w.duckdb")
+    warehouse.prepare()
+
+    class Api:
+        name = "embedded"
+
+    Jobs(warehouse, Api(), None, place, "load").clean_up()  # type: ignore[arg-type]
+    assert not any((place / name).exists() for name in ours)
+    assert all((place / name).read_text() == DEAR for name in mine)
+    assert link.is_symlink()
+
+
+def test_only_what_was_published_is_replaced(tmp_path: Path) -> None:
+    warehouse, bi, folder = built_warehouse(tmp_path), tmp_path / "bi.duckdb", tmp_path / "parts"
+    others: list[Callable[[], object]] = [
+        lambda: bi.write_text(DEAR),
+        lambda: duckdb.connect(str(bi)).execute("create table published as select 'a novel' as title").close(),
+        lambda: bi.symlink_to(tmp_path / "nowhere"),
+        lambda: bi.with_name("bi.duckdb.wal").write_text("the log of a file that was moved"),
+    ]
+    for make in others:
+        make()
+        before = {name: kept for name, kept in everything(tmp_path).items() if name.startswith("bi.")}
+        with pytest.raises(WarehouseError, match="move it away"):
+            publish_marts(warehouse, bi, folder)
+        assert {name: kept for name, kept in everything(tmp_path).items() if name.startswith("bi.")} == before
+        assert not folder.exists()
+        for path in tmp_path.glob("bi.*"):
+            path.unlink()
+    publish_marts(warehouse, bi, folder)
+    for path in folder.iterdir():
+        path.chmod(0o644)  # as a copy would be
+    publish_marts(warehouse, bi, folder)
+    shutil.copy(folder / "receipts.parquet", folder / "mine.parquet")
+    with pytest.raises(WarehouseError, match=r"did not publish \(mine.parquet\)"):
+        publish_marts(warehouse, bi, folder)
+    assert (folder / "mine.parquet").exists()
+
+
+def test_a_parquet_folder_of_version_0_1_is_known(tmp_path: Path) -> None:
+    warehouse, bi, folder = built_warehouse(tmp_path), tmp_path / "bi.duckdb", tmp_path / "parts"
+    publish_marts(warehouse, bi, folder)
+    published = folder / "published.parquet"
+    duckdb.execute(f"copy (from '{published}') to '{tmp_path}/plain.parquet'")
+    shutil.move(tmp_path / "plain.parquet", published)
+    published.chmod(0o444)
+    publish_marts(warehouse, bi, folder)
+    assert (folder / "receipts.parquet").exists()
+
+
+@pytest.mark.parametrize("name", ["backup", "abcdefgh"])
+def test_folders_beside_the_published_file_stay(name: str, tmp_path: Path) -> None:
+    mine = tmp_path / f".bi.duckdb.{name}.part"
+    mine.mkdir()
+    (mine / "thesis.txt").write_text(DEAR)
+    publish_marts(built_warehouse(tmp_path), tmp_path / "bi.duckdb")
+    assert (mine / "thesis.txt").read_text() == DEAR
+
+
+def test_a_report_replaces_only_a_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WAREHOUSE", str(built_warehouse(tmp_path)))
+    monkeypatch.setenv("BI_DATABASE", str(tmp_path / "bi.duckdb"))
+    page = tmp_path / "page.html"
+    write_report(page)
+    write_report(page)
+    page.write_text("<title>Spend by category</title> my own page")
+    with pytest.raises(NotOursError, match="not a report of this program"):
+        write_report(page)
+    assert "my own page" in page.read_text()
+
+
+def test_samples_are_written_again_where_they_were(tmp_path: Path) -> None:
+    write_folder(tmp_path / "new", 2)
+    (tmp_path / "new" / ".receipts-to-spend-samples").unlink()  # as version 0.1 left it
+    write_folder(tmp_path / "new", 1)
+    (tmp_path / "mine.txt").write_text(DEAR)
+    (tmp_path / "new" / "labels.jsonl").unlink()
+    (tmp_path / "new" / "labels.jsonl").symlink_to(tmp_path / "mine.txt")
+    with pytest.raises(NotOursError, match="is a link"):
+        write_folder(tmp_path / "new", 1)
+    assert (tmp_path / "mine.txt").read_text() == DEAR
+
+
+def test_the_commands_refuse_in_one_line(tmp_path: Path) -> None:
+    place = tmp_path / "mine"
+    place.mkdir()
+    (place / "thesis.txt").write_text(DEAR)
+    warehouse = built_warehouse(tmp_path)
+    for arguments in (("serve", "--port", "0", "--state"), ("samples",), ("export",), ("publish", "--parquet")):
+        ended = run(*arguments, str(place), warehouse=warehouse)
+        assert (ended.returncode, len(ended.stderr.splitlines())) == (1, 1), ended.stderr
+        assert "thesis.txt" in ended.stderr
+    place.rename(tmp_path / "w.files")
+    ended = run("load", "--receipts", "samples", "--dry-run", warehouse=tmp_path / "w.duckdb")
+    assert ended.returncode == 1 and "thesis.txt" in ended.stderr and len(ended.stderr.splitlines()) == 1
