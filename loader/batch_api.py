@@ -27,6 +27,7 @@ from loader.api_bodies import NotReadableError, checked_id, fields_of, read_job
 from loader.api_errors import is_about_the_model, message_of
 from loader.api_http import ServerClock, open_client, opened_file
 from loader.errors import ApiError
+from loader.settings import proxy_variables
 
 T = TypeVar("T")
 
@@ -346,9 +347,14 @@ class BatchApi:
             raise self._refusal(error, None) from error
         except NETWORK_FAULTS as error:
             raise TroubleError(
-                f"{self._trouble(error)}: check the network and MISTRAL_SERVER_URL, then run the same command again"
+                f"{self._trouble(error)}: check {', '.join(self._on_the_way())}, then run the same command again"
             ) from error
         raise AssertionError("unreachable: Retrying returns or raises")
+
+    def _on_the_way(self) -> list[str]:
+        """What may keep the server from being reached."""
+        proxies = [] if self.name == "embedded" else [name for name, _ in proxy_variables()]
+        return ["the network", "MISTRAL_SERVER_URL", *proxies]
 
     def _tell(self, state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
