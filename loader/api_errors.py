@@ -13,6 +13,8 @@ from typing import Any
 
 import orjson
 
+from loader.errors import ApiError
+
 # Where words may stand in an error, the most telling first.
 WORDS_AT = ("message", "msg", "detail", "error", "errors", "description", "reason", "title", "raw")
 CODES_AT = ("code", "raw_status_code", "status_code", "status", "type")
@@ -29,6 +31,10 @@ PASSING_WORDS = re.compile(
 FINAL_WORDS = re.compile(
     r"\binvalid|validation error|unsupported|not supported|not allowed|malformed|corrupt|does not exist|unknown model"
     r"|too (?:large|long|big)|cannot identify|could not (?:be )?(?:read|decode|identif)",
+    re.I,
+)
+NO_SUCH_FILE = re.compile(
+    r"\bfile\b.*\b(?:not (?:found|exist|available)|no longer)|(?:cannot|could not|can't) find|no such file|unknown file",
     re.I,
 )
 MODEL_TYPES = re.compile(r"tier_not_allowed|labs_not_enabled|model", re.I)
@@ -75,6 +81,30 @@ def is_about_the_model(body: Any) -> bool:
     return bool(codes & {"1500", "1910"} or any(MODEL_TYPES.search(code) for code in codes)) or (
         "model" in message_of(body).lower()
     )
+
+
+def is_about_a_file(status: int, body: Any) -> bool:
+    """Whether the creation of a job was refused as its file is not there."""
+    if status == 404:
+        return not is_about_the_model(body)
+    return status in (400, 422) and bool(NO_SUCH_FILE.search(message_of(body)))
+
+
+def refusal(api: str, status: int, body: Any, said: str, model: str | None) -> ApiError:
+    """A definite refusal in one line: what was said (`: …`, or nothing) and what to do next."""
+    named = f"model {model!r}" if model else "the model"
+    if status == 402:
+        return ApiError(
+            f"{api} wants batch billing to be enabled (402){said}: enable it for your workspace, then run "
+            "the same command again"
+        )
+    if status == 403 and is_about_the_model(body):
+        return ApiError(f"{named} was refused (403){said}: name another one in MODEL")
+    if status in (401, 403):
+        return ApiError(f"{api} rejected the key ({status}){said}: check MISTRAL_API_KEY")
+    if status in (400, 404, 422) and model and is_about_the_model(body):
+        return ApiError(f"{named} was refused{said}: name a current one in MODEL")
+    return ApiError(f"{api} answered {status}{said}")
 
 
 def failure_of(line: str | bytes) -> Failure:

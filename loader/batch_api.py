@@ -9,7 +9,6 @@ paid for twice.
 from __future__ import annotations
 
 import os
-import re
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -24,7 +23,7 @@ from mistralai.client.errors import MistralError, NoResponseError
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_delay, wait_random_exponential
 
 from loader.api_bodies import NotReadableError, checked_id, fields_of, read_job
-from loader.api_errors import is_about_the_model, message_of
+from loader.api_errors import is_about_a_file, message_of, refusal
 from loader.api_http import ServerClock, open_client, opened_file
 from loader.errors import ApiError
 from loader.settings import proxy_variables
@@ -47,7 +46,6 @@ NETWORK_FAULTS = (httpx2.HTTPError, httpx2.StreamError, NoResponseError)
 # How long a read is repeated while the server cannot be reached or is in trouble.
 FIRST_PATIENCE_SECONDS = 10.0
 SIZE_PATIENCE_SECONDS = 2.0  # the size of a file is good to know, and no more
-NO_SUCH_FILE = re.compile(r"\bfile\b.*(?:not|no longer) |(?:cannot|could not|can't) find|no such|unknown file", re.I)
 
 
 class UnclearError(Exception):
@@ -315,7 +313,7 @@ class BatchApi:
         try:
             return call()
         except MistralError as error:
-            if is_creation and _knows_no_file(error):
+            if is_creation and is_about_a_file(error.status_code, error.body or ""):
                 raise NoFileYetError(str(self._refusal(error, None))) from error
             if error.status_code in REFUSALS:
                 raise self._refusal(error, model) from error
@@ -377,21 +375,7 @@ class BatchApi:
         return text.replace(self._key, "…") if self._key else text
 
     def _refusal(self, error: MistralError, model: str | None) -> ApiError:
-        said = self._said(error)
-        status = error.status_code
-        named = f"model {model!r}" if model else "the model"
-        if status == 402:
-            return ApiError(
-                f"{self.name} wants batch billing to be enabled (402){said}: enable it for your workspace, then run "
-                "the same command again"
-            )
-        if status == 403 and is_about_the_model(error.body or ""):
-            return ApiError(f"{named} was refused (403){said}: name another one in MODEL")
-        if status in (401, 403):
-            return ApiError(f"{self.name} rejected the key ({status}){said}: check MISTRAL_API_KEY")
-        if status in (400, 404, 422) and model and is_about_the_model(error.body or ""):
-            return ApiError(f"{named} was refused{said}: name a current one in MODEL")
-        return ApiError(f"{self.name} answered {status}{said}")
+        return refusal(self.name, error.status_code, error.body or "", self._said(error), model)
 
 
 def _done(call: Callable[[], Any]) -> None:
@@ -406,14 +390,6 @@ def _done(call: Callable[[], Any]) -> None:
 def _mark(job: dict[str, Any]) -> str:
     """By what a job of a list is known: its id, or all of it when it has none."""
     return str(job.get("id") or job)
-
-
-def _knows_no_file(error: MistralError) -> bool:
-    """Whether a creation was refused as its file is not there."""
-    body = error.body or ""
-    if error.status_code == 404:
-        return not is_about_the_model(body)
-    return error.status_code in (400, 422) and bool(NO_SUCH_FILE.search(message_of(body)))
 
 
 def _is_passing(error: BaseException) -> bool:

@@ -10,7 +10,7 @@ waits (`SETTLE_SECONDS`).
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -31,6 +31,7 @@ from loader.batch_api import (
     UnreachableError,
 )
 from loader.errors import ApiError, LoaderError, WarehouseError
+from loader.job_state import NOT_ENDED, ended_at, has_ended, is_over
 from loader.ledger import ShardRecord
 from loader.shards import shard_path
 from loader.sick_jobs import SickJobs
@@ -47,10 +48,6 @@ EMBEDDED_SETTLE_SECONDS = (0.5, 1.0)
 FIRST_SEND_SECONDS = 60.0  # how long a sick server is tried before anything was paid for
 FILE_WAITS_SECONDS = (1.0, 3.0, 10.0, 20.0)  # until a server knows a file that it was given
 CANCEL_SECONDS = 60.0  # how long a sick job is waited for after it was cancelled
-CLOCK_SKEW = timedelta(days=1)
-ENDED = ("SUCCESS", "FAILED", "TIMEOUT_EXCEEDED", "CANCELLED")
-NOT_ENDED = ("QUEUED", "RUNNING", "CANCELLATION_REQUESTED")
-FILES_COME_WITHIN = timedelta(minutes=10)  # of a job's end
 SHOWN_IDS = 100
 
 
@@ -174,7 +171,9 @@ class Jobs:
 
         Raises ApiError when it has lasted too long, for a server that answers otherwise or before anything was paid.
         """
-        is_too_long = self._sick.is_hopeless(since) if self._api.is_patient else _has_passed(since, FIRST_SEND_SECONDS)
+        is_too_long = (
+            self._sick.is_hopeless(since) if self._api.is_patient else time.monotonic() - since > FIRST_SEND_SECONDS
+        )
         if is_too_long:
             raise error if isinstance(error, ApiError) else ApiError(f"{error}: run the same command again") from error
         time.sleep(seconds)
@@ -208,7 +207,7 @@ class Jobs:
     def _note_submitted(self, shard: ShardRecord, job: dict[str, Any]) -> None:
         with self._warehouse.transaction() as connection:
             ledger.note_submitted(connection, shard, job["id"])
-            if not self._has_ended(job):  # the last snapshot commits with the job's lines, never before
+            if not has_ended(job, self._api.now()):  # the last snapshot commits with the job's lines, never before
                 append_job(connection, job, shard.shard_id)
         shard_path(self.shard_dir, shard.shard_id).unlink(missing_ok=True)
         self._jobs[job["id"]] = job
@@ -249,7 +248,9 @@ class Jobs:
 
     def sleep(self) -> None:
         """A fortieth of the time that the oldest running job has taken so far, 0.1 to 30 seconds."""
-        made = [job["created_at"] for job in self._jobs.values() if job["created_at"] and not self._is_over(job)]
+        made = [
+            job["created_at"] for job in self._jobs.values() if job["created_at"] and not is_over(job, self._api.now())
+        ]
         now = self._api.now().replace(tzinfo=UTC).timestamp()
         time.sleep(min(max((now - min(made)) / 40, 0.1), 30.0) if made else 0.1)
 
@@ -285,10 +286,10 @@ class Jobs:
     def _look_and_land(self, shard: ShardRecord) -> bool:
         """Whether the job of a shard has ended; it has landed then."""
         job = self._look_at(shard)
-        is_over = self._is_over(job)
-        if is_over:
-            self._land(shard, job)
-        return is_over
+        if not is_over(job, self._api.now()):
+            return False
+        self._land(shard, job)
+        return True
 
     def _look_at(self, shard: ShardRecord) -> dict[str, Any]:
         """The job of a shard as it is now; a snapshot is kept when its status has changed and it has not ended."""
@@ -302,7 +303,7 @@ class Jobs:
             ) from error
         before = self._jobs.get(job_id)
         self._jobs[job_id] = job
-        if not self._has_ended(job) and (before is None or before["status"] != job["status"]):
+        if not has_ended(job, self._api.now()) and (before is None or before["status"] != job["status"]):
             if job["status"] not in NOT_ENDED:
                 self._report.say(f"job {job_id} is {job['status']}, which is not known: waiting until it ends")
             with self._warehouse.transaction() as connection:
@@ -315,7 +316,7 @@ class Jobs:
         A file that is not there is only given up when it can have expired, or when `is_given_up`. Raises ApiError.
         """
         now = self._api.now()
-        ended = _ended_at(job, now) or now
+        ended = ended_at(job, now) or now
         with self._warehouse.transaction() as connection:
             ledger.note_expiry(connection, shard.shard_id, ended + ledger.RESULTS_KEPT)
         fetched: list[tuple[str, str, Path]] = []
@@ -404,7 +405,7 @@ class Jobs:
             job_id = shard.job_id or ""
             try:
                 job = self._api.get_job(job_id)
-                if self._has_ended(job):
+                if has_ended(job, self._api.now()):
                     self._land(shard, job, is_given_up=True)
                     forgotten.append(job_id)
             except GoneError as error:
@@ -428,38 +429,6 @@ class Jobs:
         with self._warehouse.transaction() as connection:
             append_job(connection, job, shard.shard_id)
             ledger.settle(connection, shard.shard_id, shard.job_id or "")
-
-    # What a job says of itself, by the server's clock
-
-    def _has_ended(self, job: dict[str, Any]) -> bool:
-        """Whether a job will do no more; one of a status that the contract doesn't list has when it says since when."""
-        is_known = job["status"] in ENDED or job["status"] in NOT_ENDED
-        return job["status"] in ENDED or (not is_known and _ended_at(job, self._api.now()) is not None)
-
-    def _is_over(self, job: dict[str, Any]) -> bool:
-        """Whether a job has ended and its results can be fetched.
-
-        One that has just ended may count answers and not name their file yet. To take that for the end would lose them.
-        """
-        if not self._has_ended(job):
-            return False
-        now = self._api.now()
-        ended = _ended_at(job, now)
-        is_waiting_for_file = not job.get("output_file") and job["succeeded_requests"] > 0
-        return not (is_waiting_for_file and ended is not None and now - ended < FILES_COME_WITHIN)
-
-
-def _ended_at(job: dict[str, Any], now: datetime) -> datetime | None:
-    """When a job ended (UTC), if what it says of that can be true."""
-    ended = job.get("completed_at") or 0
-    latest = now.replace(tzinfo=UTC) + CLOCK_SKEW
-    if not (job["created_at"] or 1) <= ended <= latest.timestamp():
-        return None
-    return datetime.fromtimestamp(ended, UTC).replace(tzinfo=None)
-
-
-def _has_passed(since: float, seconds: float) -> bool:
-    return time.monotonic() - since > seconds
 
 
 @cache
