@@ -34,7 +34,7 @@ FINAL_WORDS = re.compile(
     re.I,
 )
 NO_SUCH_FILE = re.compile(
-    r"\bfile\b.*\b(?:not (?:found|exist|available)|no longer)|(?:cannot|could not|can't) find|no such file|unknown file",
+    r"\bfile\b.*\b(?:not (?:found|exist|available)|no longer)|(?:cannot|could not|can't) find|(?:no such|unknown) file",
     re.I,
 )
 MODEL_TYPES = re.compile(r"tier_not_allowed|labs_not_enabled|model", re.I)
