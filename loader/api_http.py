@@ -90,7 +90,7 @@ def _bad_proxy(error: Exception) -> SettingsError:
 
 @contextmanager
 def opened_file(client: httpx2.Client, url: str, key: str, timeout_seconds: float) -> Iterator[httpx2.Response]:
-    """The answer that holds a file, unread. Raises SDKError for a refusal, as the vendor's client does."""
+    """The answer that holds a file, unread. Raises SDKError for a refusal or a page for people, as the client does."""
     home, target = httpx2.URL(url), httpx2.URL(url)
     for _ in range(MAX_HOPS + 1):
         headers = {"Accept": "application/octet-stream"}
@@ -101,10 +101,11 @@ def opened_file(client: httpx2.Client, url: str, key: str, timeout_seconds: floa
         )
         response = client.send(request, stream=True)
         try:
-            if response.status_code == 200:
+            if response.status_code == 200 and "html" not in response.headers.get("content-type", ""):
                 yield response
                 return
             if response.status_code not in REDIRECTS or not response.headers.get("location"):
+                response.read()
                 raise SDKError("API error occurred", response, response.text)
         finally:
             response.close()

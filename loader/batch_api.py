@@ -257,7 +257,7 @@ class BatchApi:
     def download(self, file_id: str, path: Path, may_be_short: bool = False) -> Path:
         """Fetch a result file to `path`, whole and synced; where it is then. Raises GoneError when it has expired.
 
-        One that comes shorter than the API says is fetched again, and refused (ApiError) if that doesn't help, unless
+        One that comes shorter than the API says is fetched again, and a TroubleError if that doesn't help, unless
         it `may_be_short`: then it stands under another name, which no later run takes for whole.
         """
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -270,7 +270,7 @@ class BatchApi:
             if got >= size or may_be_short:
                 return part.rename(path if got >= size else path.with_suffix(SHORT_SUFFIX))
             self._on_trouble(f"{self.name} gave {got} of the {size} bytes of file {file_id}")
-        raise ApiError(
+        raise TroubleError(
             f"{self.name} gives {got} of the {size} bytes of file {file_id}: run the same command again later; "
             "`loader cancel --forget` takes what comes and lets the rest be asked again"
         )

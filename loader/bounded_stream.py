@@ -45,7 +45,8 @@ class BoundedStream(httpx2.SyncByteStream):
 def bound(response: httpx2.Response) -> None:
     """An event hook of the client: bound the response that is about to be read."""
     assert isinstance(response.stream, httpx2.SyncByteStream)
-    is_result = response.status_code == 200 and DOWNLOAD in response.request.extensions
+    is_page = "html" in response.headers.get("content-type", "")
+    is_result = response.status_code == 200 and not is_page and DOWNLOAD in response.request.extensions
     response.stream = BoundedStream(response.stream, response.request, is_result)
     if response.status_code != 200:
         response.read()  # the client fails to describe a refused download that has no body, unless it has been read
