@@ -10,29 +10,33 @@ waits (`SETTLE_SECONDS`).
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC
 from functools import cache
 from importlib import import_module
 from pathlib import Path
 from threading import Thread
 from typing import Any, Protocol
 
-from loader import ledger
+from loader import failures, ledger
+from loader.api_bodies import result_files
+from loader.api_errors import message_of
 from loader.batch_api import (
     SHORT_SUFFIX,
     UNCLEAR_WAIT_SECONDS,
     BatchApi,
     GoneError,
+    NoFileYetError,
+    TroubleError,
     UnclearError,
     UnreachableError,
-    in_a_line,
-    result_files,
 )
 from loader.errors import ApiError, LoaderError, WarehouseError, system_trouble
+from loader.job_state import NOT_ENDED, ended_at, has_ended, is_over
 from loader.ledger import ShardRecord
 from loader.owned_folder import is_file, own_entries, remove_files
 from loader.shards import shard_path
-from loader.warehouse import Warehouse, append_job, append_output, now
+from loader.sick_jobs import SickJobs
+from loader.warehouse import Warehouse, append_job, append_output
 from loader.work_folder import WORK
 
 # Loaded while the API works anyway; DuckDB loads pandas when it is given Arrow.
@@ -43,10 +47,9 @@ BUSY_POLL_SHARE = 0.05  # of the time of a run that is busy sending, at most
 # it is created again.
 SETTLE_SECONDS = (5.0, 15.0, 40.0)
 EMBEDDED_SETTLE_SECONDS = (0.5, 1.0)
-CLOCK_SKEW = timedelta(days=1)
-ENDED = ("SUCCESS", "FAILED", "TIMEOUT_EXCEEDED", "CANCELLED")
-NOT_ENDED = ("QUEUED", "RUNNING", "CANCELLATION_REQUESTED")
-FILES_COME_WITHIN = timedelta(minutes=10)  # of a job's end
+FIRST_SEND_SECONDS = 60.0  # how long a sick server is tried before anything was paid for
+FILE_WAITS_SECONDS = (1.0, 3.0, 10.0, 20.0)  # until a server knows a file that it was given
+CANCEL_SECONDS = 60.0  # how long a sick job is waited for after it was cancelled
 SHOWN_IDS = 100
 
 
@@ -70,11 +73,12 @@ class Jobs:
         self._api = api
         self._report = report
         self._download_dir = work_dir / "downloads"
-        self._load_id = load_id
+        self.load_id = load_id
         self._settle_seconds = EMBEDDED_SETTLE_SECONDS if api.name == "embedded" else SETTLE_SECONDS
         self._poll_again_at = time.monotonic() + BUSY_POLL_SECONDS
         self._jobs: dict[str, dict[str, Any]] = {}  # as last seen, by id
         self._sizes: dict[str, int] = {}  # requests of each
+        self._sick = SickJobs(api, report.say)
 
     def unfinished(self) -> list[ShardRecord]:
         """The shards at this API that have not landed."""
@@ -120,6 +124,7 @@ class Jobs:
     def _upload(self, shard: ShardRecord) -> str:
         path = shard_path(self.shard_dir, shard.shard_id)
         self._note(shard, "uploading")
+        since = time.monotonic()
         file_id = None
         while file_id is None:
             try:
@@ -129,13 +134,18 @@ class Jobs:
             except UnclearError as error:
                 # A file that is uploaded twice costs nothing, so looking for it once is enough.
                 self._report.say(f"{error}; looking whether the file has arrived")
-                time.sleep(error.wait_seconds)
-                file_id = self._api.find_file(path.name)
+                self._hold_on(error, since, error.wait_seconds)
+                try:
+                    file_id = self._api.find_file(path.name)
+                except TroubleError as trouble:
+                    self._hold_on(trouble, since, 0.0)
         self._note(shard, "uploaded", input_file_id=file_id)
         return file_id
 
     def _create(self, shard: ShardRecord, file_id: str) -> None:
         self._note(shard, "creating")
+        since = time.monotonic()
+        file_waits = iter(FILE_WAITS_SECONDS)
         while True:
             try:
                 job = self._api.create_job(file_id, shard.model, _metadata(shard))
@@ -143,26 +153,53 @@ class Jobs:
                 self._wait_out(error)
             except UnclearError as error:
                 self._report.say(f"{error}; looking whether the job was made before making it again")
-                time.sleep(error.wait_seconds)
-                if self._adopt(shard):
+                self._hold_on(error, since, error.wait_seconds)
+                if self._adopt_patiently(shard):
                     return
-            except LoaderError:
-                self._note(shard, "uploaded")  # refused: certainly no job
-                raise
+            except LoaderError as error:
+                wait = next(file_waits, None) if isinstance(error, NoFileYetError) else None
+                if wait is None:
+                    self._note(shard, "uploaded")  # refused: certainly no job
+                    raise
+                self._report.say(f"{error}; it was just uploaded: trying again in {wait:.0f} s")
+                time.sleep(wait)
             else:
                 self._note_submitted(shard, job)
                 return
+
+    def _hold_on(self, error: Exception, since: float, seconds: float) -> None:
+        """Wait a while in a send that has been in trouble since then; meanwhile, other jobs are looked at.
+
+        Raises ApiError when it has lasted too long, for a server that answers otherwise or before anything was paid.
+        """
+        is_too_long = (
+            self._sick.is_hopeless(since) if self._api.is_patient else time.monotonic() - since > FIRST_SEND_SECONDS
+        )
+        if is_too_long:
+            raise error if isinstance(error, ApiError) else ApiError(f"{error}: run the same command again") from error
+        time.sleep(seconds)
+        self.poll_now_and_then()
 
     def adopt_if_made(self, shard: ShardRecord) -> bool:
         """Whether a job was made for a shard that an earlier run left before `submitted`; it is noted then."""
         return shard.state == "creating" and self._adopt(shard)
 
+    def _adopt_patiently(self, shard: ShardRecord) -> bool:
+        """Look for a job that was just made, until the server can be asked. Raises ApiError when that never ends."""
+        since = time.monotonic()
+        while True:
+            try:
+                return self._adopt(shard)
+            except TroubleError as error:
+                if not self._api.is_patient:
+                    raise
+                self._hold_on(error, since, UNCLEAR_WAIT_SECONDS)
+
     def _adopt(self, shard: ShardRecord) -> bool:
         """Look several times for a job that was made for this shard; note it if it is there."""
-        made = datetime.strptime(shard.load_id[:16], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
         for wait in (0.0, *self._settle_seconds):
             time.sleep(wait)
-            job = self._api.find_job(_metadata(shard), created_after=made - CLOCK_SKEW)
+            job = self._api.find_job(_metadata(shard))
             if job is not None:
                 self._note_submitted(shard, job)
                 return True
@@ -171,7 +208,7 @@ class Jobs:
     def _note_submitted(self, shard: ShardRecord, job: dict[str, Any]) -> None:
         with self._warehouse.transaction() as connection:
             ledger.note_submitted(connection, shard, job["id"])
-            if not _has_ended(job):  # the last snapshot commits with the job's lines, never before
+            if not has_ended(job, self._api.now()):  # the last snapshot commits with the job's lines, never before
                 append_job(connection, job, shard.shard_id)
         shard_path(self.shard_dir, shard.shard_id).unlink(missing_ok=True)
         self._jobs[job["id"]] = job
@@ -190,12 +227,17 @@ class Jobs:
     # Waiting and landing
 
     def wait(self) -> None:
-        """Until every job has ended and landed. Raises LoaderError."""
+        """Until every job has ended and landed. Raises LoaderError, once all others have, for those that can't be."""
         running = self.poll()
         while running:
             _load_ahead()
             self.sleep()
             running = self.poll(running)
+        self._sick.raise_first()
+
+    def troubles(self) -> list[ApiError]:
+        """What could not be read or landed."""
+        return self._sick.errors()
 
     def poll_now_and_then(self) -> None:
         """Poll, unless the last time was a moment ago: for a run that is busy sending, as results expire."""
@@ -207,8 +249,11 @@ class Jobs:
 
     def sleep(self) -> None:
         """A fortieth of the time that the oldest running job has taken so far, 0.1 to 30 seconds."""
-        made = [job["created_at"] for job in self._jobs.values() if not _is_over(job)]
-        time.sleep(min(max((time.time() - min(made)) / 40, 0.1), 30.0) if made else 0.1)
+        made = [
+            job["created_at"] for job in self._jobs.values() if job["created_at"] and not is_over(job, self._api.now())
+        ]
+        now = self._api.now().replace(tzinfo=UTC).timestamp()
+        time.sleep(min(max((now - min(made)) / 40, 0.1), 30.0) if made else 0.1)
 
     def poll(self, submitted: list[ShardRecord] | None = None) -> list[ShardRecord]:
         """Look at every submitted job once and land those that have ended; the shards whose jobs still run.
@@ -221,22 +266,31 @@ class Jobs:
         if submitted:
             self._api.be_patient()
         running: list[ShardRecord] = []
-        troubles: list[ApiError] = []
-        for shard in submitted:
-            self._sizes[shard.job_id or ""] = shard.request_count
+        for shard in submitted:  # whatever becomes of one, the others are looked at all the same
+            job_id = shard.job_id or ""
+            self._sizes[job_id] = shard.request_count
             try:
-                job = self._look_at(shard)
-                if _is_over(job):
-                    self._land(shard, job)
-                else:
-                    running.append(shard)
-            except ApiError as error:  # the other jobs are looked at all the same
-                troubles.append(error)
-        if troubles:
-            raise troubles[0]
+                if self._sick.is_due(job_id) and self._look_and_land(shard):
+                    self._sick.heal(job_id)
+                    continue
+            except TroubleError as error:
+                if not self._sick.is_worth_waiting(job_id, error):
+                    continue
+            except ApiError as error:
+                self._sick.fail(job_id, error)
+                continue
+            running.append(shard)
         done = sum(job["completed_requests"] for job in self._jobs.values())
         self._report.progress("answers", done, sum(self._sizes.values()))
         return running
+
+    def _look_and_land(self, shard: ShardRecord) -> bool:
+        """Whether the job of a shard has ended; it has landed then."""
+        job = self._look_at(shard)
+        if not is_over(job, self._api.now()):
+            return False
+        self._land(shard, job)
+        return True
 
     def _look_at(self, shard: ShardRecord) -> dict[str, Any]:
         """The job of a shard as it is now; a snapshot is kept when its status has changed and it has not ended."""
@@ -250,7 +304,7 @@ class Jobs:
             ) from error
         before = self._jobs.get(job_id)
         self._jobs[job_id] = job
-        if not _has_ended(job) and (before is None or before["status"] != job["status"]):
+        if not has_ended(job, self._api.now()) and (before is None or before["status"] != job["status"]):
             if job["status"] not in NOT_ENDED:
                 self._report.say(f"job {job_id} is {job['status']}, which is not known: waiting until it ends")
             with self._warehouse.transaction() as connection:
@@ -262,7 +316,8 @@ class Jobs:
 
         A file that is not there is only given up when it can have expired, or when `is_given_up`. Raises ApiError.
         """
-        ended = _ended_at(job) or now()
+        now = self._api.now()
+        ended = ended_at(job, now) or now
         with self._warehouse.transaction() as connection:
             ledger.note_expiry(connection, shard.shard_id, ended + ledger.RESULTS_KEPT)
         fetched: list[tuple[str, str, Path]] = []
@@ -274,28 +329,35 @@ class Jobs:
                 fetched.append((file_id, kind, path))
             except GoneError as error:
                 kept_until = ended + ledger.RESULTS_KEPT
-                if now() < kept_until and not is_given_up:
+                if now < kept_until and not is_given_up:
                     raise ApiError(
                         f"the {kind} file of job {job['id']} is not there ({error}), though it is kept until "
                         f"{kept_until:%Y-%m-%d %H:%M} UTC: run the same command again later; "
                         "`loader cancel --forget` gives it up and lets its requests be asked again"
                     ) from error
                 self._report.say(f"the {kind} file of job {job['id']} has expired; what it held is asked again")
+            except TroubleError as error:
+                if not (is_given_up and error.is_answer):
+                    raise
+                self._report.say(
+                    f"the {kind} file of job {job['id']} is given up ({error}); what it held is asked again"
+                )
             except OSError as error:
                 raise cannot_write(error, self._download_dir) from error
         with self._warehouse.transaction() as connection:
             landed = sum(
-                append_output(connection, job["id"], file_id, kind, path, self._load_id)
+                append_output(connection, job["id"], file_id, kind, path, self.load_id)
                 for file_id, kind, path in fetched
             )
             append_job(connection, job, shard.shard_id)
             ledger.settle(connection, shard.shard_id, job["id"])
+            failures.note(connection, shard, job["id"])
             missing = ledger.missing_requests(connection, shard.shard_id)
         self.lines += landed
         for _, _, path in fetched:
             path.unlink()
         if job["status"] != "SUCCESS":
-            reasons = in_a_line("; ".join(str(error.get("message")) for error in job.get("errors") or []))
+            reasons = message_of(job["errors"])
             self._report.say(f"job {job['id']} ended as {job['status']}{f': {reasons[:200]}' if reasons else ''}")
         if missing:
             names = ", ".join(missing[:SHOWN_IDS]) + (", …" if len(missing) > SHOWN_IDS else "")
@@ -306,16 +368,27 @@ class Jobs:
 
     # Giving up
 
+    def take_up(self) -> list[ApiError]:
+        """Adopt the jobs that were made and not noted, and drop what was not sent; what could not be found out."""
+        troubles = []
+        for shard in self.unfinished():
+            try:
+                if shard.state != "submitted" and not self.adopt_if_made(shard):
+                    self.abandon(shard)
+            except ApiError as error:
+                troubles.append(error)
+        return troubles
+
     def cancel(self) -> int:
         """Drop what was not sent and ask the API to cancel every job that may still run; how many it was asked for.
 
         What was finished is landed by `wait`.
         """
         asked = 0
-        for shard in self.unfinished():
-            if shard.state != "submitted" and not self.adopt_if_made(shard):
-                self.abandon(shard)
-        for shard in self.unfinished():
+        self._sick.give_up_seconds = CANCEL_SECONDS
+        for error in self.take_up():
+            self._sick.fail("one that may have been made", error)
+        for shard in self.submitted():
             try:
                 self._api.cancel_job(shard.job_id or "")
                 asked += 1
@@ -326,20 +399,21 @@ class Jobs:
     def forget(self) -> list[str]:
         """Give up jobs that the API does not know or whose results are gone; their ids.
 
-        Their requests count as missing, and may be asked again.
+        Their requests count as missing, and may be asked again. What fails otherwise is in `troubles`.
         """
         forgotten = []
         for shard in self.submitted():
             job_id = shard.job_id or ""
             try:
                 job = self._api.get_job(job_id)
+                if has_ended(job, self._api.now()):
+                    self._land(shard, job, is_given_up=True)
+                    forgotten.append(job_id)
             except GoneError as error:
                 self._forget(shard, str(error))
                 forgotten.append(job_id)
-            else:
-                if _has_ended(job):
-                    self._land(shard, job, is_given_up=True)
-                    forgotten.append(job_id)
+            except ApiError as error:
+                self._sick.fail(job_id, error)
         return forgotten
 
     def _forget(self, shard: ShardRecord, reason: str) -> None:
@@ -356,31 +430,6 @@ class Jobs:
         with self._warehouse.transaction() as connection:
             append_job(connection, job, shard.shard_id)
             ledger.settle(connection, shard.shard_id, shard.job_id or "")
-
-
-def _ended_at(job: dict[str, Any]) -> datetime | None:
-    """When a job ended (UTC), if what it says of that can be true."""
-    ended = job.get("completed_at") or 0
-    if not job["created_at"] <= ended <= time.time() + CLOCK_SKEW.total_seconds():
-        return None
-    return datetime.fromtimestamp(ended, UTC).replace(tzinfo=None)
-
-
-def _has_ended(job: dict[str, Any]) -> bool:
-    """Whether a job will do no more; one of a status that the contract doesn't list has when it says since when."""
-    return job["status"] in ENDED or (job["status"] not in NOT_ENDED and _ended_at(job) is not None)
-
-
-def _is_over(job: dict[str, Any]) -> bool:
-    """Whether a job has ended and its results can be fetched.
-
-    One that has just ended may count answers and not name their file yet. To take that for the end would lose them.
-    """
-    if not _has_ended(job):
-        return False
-    ended = _ended_at(job)
-    is_waiting_for_file = not job.get("output_file") and job["succeeded_requests"] > 0
-    return not (is_waiting_for_file and ended is not None and now() - ended < FILES_COME_WITHIN)
 
 
 @cache

@@ -66,12 +66,13 @@ def decide(
     model: str,
     max_attempts: int,
     again: bool,
+    load_id: str | None = None,
 ) -> dict[str, Decision]:
     """For each request (by custom_id) whether it is to be sent.
 
     It is not when it is under way, or has a good answer, or has been tried `max_attempts` times. An answer to another
     question about the same receipt settles it too, unless `again` says so or it came from the embedded reader and an
-    API model is asked now.
+    API model is asked now. A request that failed for good is asked again only if `again` says so, and once a load.
     """
     rows = connection.execute(
         """
@@ -86,11 +87,18 @@ def decide(
                     known.custom_id = offered.custom_id
                     or (not $again and (known.model <> $embedded or $model = $embedded))
                 )
-            ), false) as is_settled,
+            ), false) or coalesce(
+                arg_max(
+                    coalesce(failure.is_final and (not $again or failure.load_id = $load_id), false), known.attempt
+                ) filter (known.custom_id = offered.custom_id),
+                false
+            ) as is_settled,
             coalesce(max(known.attempt) filter (known.custom_id = offered.custom_id), 0) as attempts,
             max(known.max_tokens) filter (known.custom_id = offered.custom_id and known.state = 'truncated')
         from offered
         left join ledger.requests as known on known.receipt_id = offered.receipt_id
+        left join ledger.failures as failure
+            on failure.shard_id = known.shard_id and failure.custom_id = known.custom_id
         group by offered.custom_id
         """,
         {
@@ -99,6 +107,7 @@ def decide(
             "again": again,
             "model": model,
             "embedded": EMBEDDED_MODEL,
+            "load_id": load_id,
         },
     ).fetchall()
     return {
@@ -321,6 +330,8 @@ class Open:
     receipt_id: str
     attempt: int
     state: str
+    reason: str | None = None  # why it failed, in the provider's words
+    is_final: bool = False  # asking again cannot mend it
 
 
 def open_requests(connection: duckdb.DuckDBPyConnection, source: str, model: str) -> list[Open]:
@@ -331,8 +342,12 @@ def open_requests(connection: duckdb.DuckDBPyConnection, source: str, model: str
             select *, row_number() over (partition by custom_id order by attempt desc) as newest
             from ledger.requests
         )
-        select latest.custom_id, latest.receipt_id, latest.attempt, latest.state
+        select
+            latest.custom_id, latest.receipt_id, latest.attempt, latest.state, failure.reason,
+            coalesce(failure.is_final, false)
         from latest
+        left join ledger.failures as failure
+            on failure.shard_id = latest.shard_id and failure.custom_id = latest.custom_id
         where newest = 1
             and latest.model = $model
             and latest.state in ('failed', 'missing', 'truncated')

@@ -155,4 +155,17 @@ MIGRATIONS: list[tuple[int, str, str]] = [
         where currency is not null;
         """,
     ),
+    (
+        6,
+        "why_requests_failed",
+        """
+        create table ledger.failures (
+            shard_id varchar not null,
+            custom_id varchar not null,
+            load_id varchar not null,
+            reason varchar not null,
+            is_final boolean not null       -- asking again cannot mend it
+        );
+        """,
+    ),
 ]
