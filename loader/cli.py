@@ -80,6 +80,7 @@ def load(
     """
     from loader.estimate import estimate
     from loader.images import POLICIES
+    from loader.ledger import Setbacks
     from loader.load import Limits, Run, fetch_first, over_budget
     from loader.plan import Question
     from loader.receipts import open_source
@@ -96,14 +97,17 @@ def load(
         with one_load_at_a_time(settings):
             warehouse = open_warehouse(settings, screen.say)
             with open_api(settings, screen.say) as api:
-                fetched = fetch_first(warehouse, api, screen, settings.work_dir)
+                setbacks = Setbacks()
+                fetched = fetch_first(warehouse, api, screen, settings.work_dir, setbacks)
                 source = open_source(settings.receipts, limit=limit)
                 if not settings.is_embedded:
                     expected = estimate(warehouse, source, question)
                     if expected.cost_usd > settings.max_cost_usd:
                         raise over_budget(expected.cost_usd, settings.max_cost_usd)
                 limits = Limits(max_cost_usd=settings.max_cost_usd)
-                run = Run(warehouse, api, source, question, limits, screen, settings.work_dir, settings.currency)
+                run = Run(
+                    warehouse, api, source, question, limits, screen, settings.work_dir, settings.currency, setbacks
+                )
                 summary = run.execute(wait=not no_wait)
                 summary.lines += fetched
     if as_json:
@@ -127,12 +131,24 @@ def _in_words(summary: dict[str, Any], source: str) -> str:
     return "; ".join(parts)
 
 
+# What to do about requests that are still open, by state; those that failed or went missing can be tried more often.
+NEXT_STEPS = {
+    "unreadable": "`loader load --again`, or another model, asks the unreadable ones again",
+    "unprocessed": "`loader load` sends those again that were in jobs that failed",
+    "cancelled": "`loader load` sends those again that were cancelled",
+    "failed": "`loader load --attempts N` asks them again",
+    "missing": "`loader load --attempts N` asks them again",
+}
+
+
 def _open_in_words(still_open: list[Any]) -> str:
     shown = ", ".join(f"{request.custom_id} ({request.state})" for request in still_open[:5])
     more = f" and {len(still_open) - 5} more" if len(still_open) > 5 else ""
+    states = {request.state for request in still_open}
+    steps = dict.fromkeys(step for state, step in NEXT_STEPS.items() if state in states)
     return (
         f"{len(still_open)} requests have no good answer after all attempts: {shown}{more}; "
-        "marts.rejected_answers says why, and `loader load --attempts N` asks them again"
+        f"marts.rejected_answers says why, and {'; '.join(steps)}"
     )
 
 
@@ -201,6 +217,8 @@ def land(files: tuple[Path, ...], as_json: bool, **flags: Any) -> None:
         show_json([asdict(one) for one in landed])
     for one in [] if as_json else landed:
         what = f"{one.lines:,} lines, {one.requests:,} answers" if one.lines else "landed before, nothing added"
+        if one.lines and one.known:
+            what += f"; {one.known:,} lines landed before"
         changed = f"; currency of {one.currency_changed:,} receipts corrected" if one.currency_changed else ""
         click.echo(f"{one.file}: {what}{changed}")
     if refused:

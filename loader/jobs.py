@@ -17,7 +17,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Any, Protocol
 
-from loader import ledger
+from loader import job_ends, ledger, verdicts
 from loader.batch_api import (
     SHORT_SUFFIX,
     UNCLEAR_WAIT_SECONDS,
@@ -29,6 +29,7 @@ from loader.batch_api import (
     result_files,
 )
 from loader.errors import ApiError, LoaderError, WarehouseError
+from loader.job_ends import UnansweredError
 from loader.ledger import ShardRecord
 from loader.shards import shard_path
 from loader.warehouse import Warehouse, append_job, append_output, now
@@ -41,6 +42,7 @@ BUSY_POLL_SHARE = 0.05  # of the time of a run that is busy sending, at most
 # it is created again.
 SETTLE_SECONDS = (5.0, 15.0, 40.0)
 EMBEDDED_SETTLE_SECONDS = (0.5, 1.0)
+RETRY_JOBS_SECONDS = (10.0, 40.0)  # before what was in jobs that failed as a whole is sent again
 CLOCK_SKEW = timedelta(days=1)
 ENDED = ("SUCCESS", "FAILED", "TIMEOUT_EXCEEDED", "CANCELLED")
 NOT_ENDED = ("QUEUED", "RUNNING", "CANCELLATION_REQUESTED")
@@ -61,7 +63,15 @@ class Report(Protocol):
 class Jobs:
     """The shards of a warehouse at one API. `created` and `lines` count what this object did."""
 
-    def __init__(self, warehouse: Warehouse, api: BatchApi, report: Report, work_dir: Path, load_id: str) -> None:
+    def __init__(
+        self,
+        warehouse: Warehouse,
+        api: BatchApi,
+        report: Report,
+        work_dir: Path,
+        load_id: str,
+        setbacks: ledger.Setbacks | None = None,
+    ) -> None:
         self.shard_dir = work_dir / "shards"
         self.created = self.lines = 0
         self._warehouse = warehouse
@@ -73,6 +83,9 @@ class Jobs:
         self._poll_again_at = time.monotonic() + BUSY_POLL_SECONDS
         self._jobs: dict[str, dict[str, Any]] = {}  # as last seen, by id
         self._sizes: dict[str, int] = {}  # requests of each
+        self._setbacks = setbacks or ledger.Setbacks()
+        self._waits = list(EMBEDDED_SETTLE_SECONDS if api.name == "embedded" else RETRY_JOBS_SECONDS)
+        self._unanswered: list[ApiError] = []  # jobs that only the user can decide about
 
     def unfinished(self) -> list[ShardRecord]:
         """The shards at this API that have not landed."""
@@ -195,12 +208,23 @@ class Jobs:
             _load_ahead()
             self.sleep()
             running = self.poll(running)
+        self.ask_the_user()
+
+    def ask_the_user(self) -> None:
+        """Stop when a job says that it has answers and gives none. Raises ApiError."""
+        if self._unanswered:
+            raise self._unanswered[0]
+
+    def back_off_seconds(self) -> float:
+        """How long to wait before jobs that failed as a whole are made again: longer each time."""
+        return self._waits.pop(0) if len(self._waits) > 1 else self._waits[0]
 
     def poll_now_and_then(self) -> None:
         """Poll, unless the last time was a moment ago: for a run that is busy sending, as results expire."""
         started = time.monotonic()
         if started >= self._poll_again_at:
             self.poll()
+            self.ask_the_user()
             ended = time.monotonic()
             self._poll_again_at = ended + max(BUSY_POLL_SECONDS, (ended - started) / BUSY_POLL_SHARE)
 
@@ -229,6 +253,8 @@ class Jobs:
                     self._land(shard, job)
                 else:
                     running.append(shard)
+            except UnansweredError as error:
+                self._unanswered.append(error)
             except ApiError as error:  # the other jobs are looked at all the same
                 troubles.append(error)
         if troubles:
@@ -265,6 +291,7 @@ class Jobs:
         with self._warehouse.transaction() as connection:
             ledger.note_expiry(connection, shard.shard_id, ended + ledger.RESULTS_KEPT)
         fetched: list[tuple[str, str, Path]] = []
+        is_gone = False
         for file_id, kind in result_files(job):
             path = self._download_dir / f"{file_id}.jsonl"
             try:
@@ -279,24 +306,61 @@ class Jobs:
                         f"{kept_until:%Y-%m-%d %H:%M} UTC: run the same command again later; "
                         "`loader cancel --forget` gives it up and lets its requests be asked again"
                     ) from error
+                is_gone = True
                 self._report.say(f"the {kind} file of job {job['id']} has expired; what it held is asked again")
             except OSError as error:
                 raise no_space(error, self._download_dir) from error
+        try:
+            landed, states = self._settle(shard, job, fetched, may_lack=is_given_up or is_gone)
+        except UnansweredError:
+            _remove(fetched)  # to be fetched anew: they may come better another time
+            raise
+        self.lines += landed
+        _remove(fetched)
+        self._tell_end(shard, job, states)
+
+    def _settle(
+        self, shard: ShardRecord, job: dict[str, Any], fetched: list[tuple[str, str, Path]], may_lack: bool
+    ) -> tuple[int, dict[str, int]]:
+        """Land files and last snapshot of a job and note what became of its requests; how many lines, and states.
+
+        Raises UnansweredError, and lands nothing, when it says that it has answers and there is none, unless it
+        `may_lack` them.
+        """
         with self._warehouse.transaction() as connection:
             landed = sum(
                 append_output(connection, job["id"], file_id, kind, path, self._load_id)
                 for file_id, kind, path in fetched
             )
             append_job(connection, job, shard.shard_id)
-            ledger.settle(connection, shard.shard_id, job["id"])
-            missing = ledger.missing_requests(connection, shard.shard_id)
-        self.lines += landed
-        for _, _, path in fetched:
-            path.unlink()
+            states = ledger.settle(connection, shard.shard_id, job["id"])
+            if states.get("missing"):
+                lacking = job_ends.without_line(job, states, landed, may_lack)
+                ledger.note_without_line(connection, shard.shard_id, lacking)
+                states[lacking] = states.pop("missing")
+        if states.get("unprocessed"):
+            self._setbacks.failed.append(shard.shard_id)
+        if job["status"] == "CANCELLED":
+            self._setbacks.cancelled.append(shard.shard_id)
+        return landed, states
+
+    def _tell_end(self, shard: ShardRecord, job: dict[str, Any], states: dict[str, int]) -> None:
         if job["status"] != "SUCCESS":
             reasons = in_a_line("; ".join(str(error.get("message")) for error in job.get("errors") or []))
             self._report.say(f"job {job['id']} ended as {job['status']}{f': {reasons[:200]}' if reasons else ''}")
-        if missing:
+        if states.get("unprocessed"):
+            self._report.say(
+                f"job {job['id']} did not come to {states['unprocessed']} of its {shard.request_count} requests; "
+                "that is no attempt at them"
+            )
+        if states.get("cancelled"):
+            self._report.say(
+                f"{states['cancelled']} requests of job {job['id']} were cancelled before they were answered: this run "
+                "does not send them again, the next one does"
+            )
+        if states.get("missing"):
+            with self._warehouse.transaction() as connection:
+                missing = ledger.missing_requests(connection, shard.shard_id)
             names = ", ".join(missing[:SHOWN_IDS]) + (", …" if len(missing) > SHOWN_IDS else "")
             self._report.say(
                 f"job {job['id']} says {job['status']} and {job['succeeded_requests']} succeeded; "
@@ -357,6 +421,11 @@ class Jobs:
             ledger.settle(connection, shard.shard_id, shard.job_id or "")
 
 
+def _remove(fetched: list[tuple[str, str, Path]]) -> None:
+    for _, _, path in fetched:
+        path.unlink()
+
+
 def _ended_at(job: dict[str, Any]) -> datetime | None:
     """When a job ended (UTC), if what it says of that can be true."""
     ended = job.get("completed_at") or 0
@@ -385,7 +454,13 @@ def _is_over(job: dict[str, Any]) -> bool:
 @cache
 def _load_ahead() -> None:
     """Load what landing needs, once; in a thread, since Ctrl-C in an import comes out as some other error."""
-    Thread(target=lambda: [import_module(needed) for needed in LANDING_NEEDS], daemon=True).start()
+
+    def load() -> None:
+        for needed in LANDING_NEEDS:
+            import_module(needed)
+        verdicts.prepare()
+
+    Thread(target=load, daemon=True).start()
 
 
 def _metadata(shard: ShardRecord) -> dict[str, str]:

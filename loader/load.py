@@ -8,8 +8,9 @@ for; the next run goes on from there. Results are fetched before more is sent.
 from __future__ import annotations
 
 import secrets
+import time
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -63,13 +64,16 @@ def new_load_id() -> str:
     return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
 
 
-def fetch_first(warehouse: Warehouse, api: BatchApi, report: Report, work_dir: Path) -> int:
+def fetch_first(
+    warehouse: Warehouse, api: BatchApi, report: Report, work_dir: Path, setbacks: ledger.Setbacks | None = None
+) -> int:
     """Take up what earlier runs left, before anything else; how many lines landed. Raises LoaderError.
 
     Results expire and are paid for: neither the source nor the budget of a new run has a say in that. A job that was
     made and not noted is adopted; what was never sent is dropped, to be planned anew by what is asked then.
     """
-    jobs = Jobs(warehouse, api, report, work_dir, new_load_id())
+    judge_anew(warehouse, report)
+    jobs = Jobs(warehouse, api, report, work_dir, new_load_id(), setbacks)
     jobs.clean_up()
     for shard in jobs.unfinished():
         if shard.state != "submitted" and not jobs.adopt_if_made(shard):
@@ -80,7 +84,19 @@ def fetch_first(warehouse: Warehouse, api: BatchApi, report: Report, work_dir: P
         until = min(shard.expires_at for shard in sent if shard.expires_at is not None)
         report.say(f"taking up {count} requests of an earlier run; their answers are kept until {until:%F %H:%M} UTC")
         jobs.poll(sent)
+        jobs.ask_the_user()
     return jobs.lines
+
+
+def judge_anew(warehouse: Warehouse, report: Report) -> None:
+    """Judge the answers of earlier runs by the rules of now, job by job: what dbt no longer reads is asked again."""
+    with warehouse.transaction() as connection:
+        others = ledger.judged_otherwise(connection)
+    if others:
+        report.say(f"the rules that say what an answer is have changed: judging those of {len(others)} jobs anew")
+    for shard_id, job_id in others:
+        with warehouse.transaction() as connection:
+            ledger.settle(connection, shard_id, job_id)
 
 
 class Run:
@@ -96,17 +112,18 @@ class Run:
         report: Report,
         work_dir: Path,
         currency: str | None = None,
+        setbacks: ledger.Setbacks | None = None,
     ) -> None:
         self.summary = Summary(new_load_id())
         self._warehouse = warehouse
         self._api = api
         self._source = source
-        self._question = question
+        self._question = replace(question, setbacks=setbacks or ledger.Setbacks())
         self._limits = limits
         self._report = report
         self._currency = currency
         self._passed = SeenBefore()  # the receipts of this run, fewer than the source's where a limit is set
-        self._jobs = Jobs(warehouse, api, report, work_dir, self.summary.load_id)
+        self._jobs = Jobs(warehouse, api, report, work_dir, self.summary.load_id, self._question.setbacks)
 
     def execute(self, wait: bool = True) -> Summary:
         """Do it all; with `wait` false, stop once everything is submitted. Raises LoaderError."""
@@ -116,6 +133,7 @@ class Run:
             self._plan_and_submit()
             while wait:
                 self._jobs.wait()
+                self._question = replace(self._question, is_retry=True)
                 if not self._is_anything_to_ask_again() or not self._plan_and_submit():
                     break
             self._reconcile()
@@ -186,6 +204,7 @@ class Run:
         self.summary.estimated_cost_usd = cost
         while self._pending_requests() > self._limits.max_pending_requests and self._jobs.poll():
             self._jobs.sleep()
+        self._jobs.ask_the_user()
         return record
 
     def _send(self, record: ledger.ShardRecord) -> None:
@@ -196,16 +215,20 @@ class Run:
         return sum(shard.request_count for shard in self._jobs.unfinished())
 
     def _is_anything_to_ask_again(self) -> bool:
-        again = [request for request in self._still_open() if request.attempt < self._question.max_attempts]
+        """Whether there is, said and, where jobs failed as a whole, waited for."""
+        again = [request for request in self._still_open() if request.may_be_asked]
         if again:
             counts = Counter(request.state for request in again)
             words = ", ".join(f"{count} {state}" for state, count in sorted(counts.items()))
-            self._report.say(f"{words}: asking again")
+            wait = self._jobs.back_off_seconds() if counts["unprocessed"] else 0.0
+            self._report.say(f"{words}: asking again{f' in {wait:.0f} s' if wait else ''}")
+            time.sleep(wait)
         return bool(again)
 
     def _still_open(self) -> list[ledger.Open]:
+        question = self._question
         with self._warehouse.transaction() as connection:
-            found = ledger.open_requests(connection, self._source.name, self._question.model)
+            found = ledger.open_requests(connection, self._source.name, question.model, question.bounds)
         return [request for request in found if request.receipt_id in self._passed]
 
     def _reconcile(self) -> None:

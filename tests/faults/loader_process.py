@@ -77,6 +77,7 @@ def main() -> None:
     from loader import batch_api, jobs
 
     jobs.SETTLE_SECONDS = (0.05, 0.1, 0.5)
+    jobs.RETRY_JOBS_SECONDS = (0.05, 0.1)
     jobs.UNCLEAR_WAIT_SECONDS = batch_api.UNCLEAR_WAIT_SECONDS = 0.05
     batch_api._backoff = wait_fixed(0.05)
     batch_api.SHORT_WAITS_SECONDS = (0.05, 0.05)
