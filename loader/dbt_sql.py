@@ -32,6 +32,8 @@ def render(model: str, relations: Mapping[str, str]) -> str:
         return relations[name] if name in relations else f"({render(name, relations)})"
 
     def source(schema: str, table: str) -> str:
+        if f"{schema}.{table}" not in relations:
+            raise LookupError(f"{model} reads {schema}.{table}, and no relation was given for it")
         return relations[f"{schema}.{table}"]
 
     template = _environment().from_string(model_file(model).read_text(encoding="utf-8"))

@@ -19,12 +19,14 @@ import duckdb
 import orjson
 import pyarrow as pa
 
-from loader.lines import read_lines
+from loader.lines import line_reader, read_lines
 
 KEY_BYTES = 16
 BLANKS = " \t\r\n\x0b\x0c\x00\ufeff\u00a0\u200b"
 EMPTY_ERRORS: tuple[Any, ...] = (None, "", {}, [])
 READ_ROWS = 2048
+# The id as the line spells it, or null: where it has an escape, is a number or is missing.
+WRITTEN_ID = r"""nullif(regexp_extract(line, '"custom_id"\s*:\s*"([^"\\]*)"', 1), '')"""
 
 
 def compare(connection: duckdb.DuckDBPyConnection, path: Path) -> tuple[int, int]:
@@ -33,6 +35,10 @@ def compare(connection: duckdb.DuckDBPyConnection, path: Path) -> tuple[int, int
     Makes the temporary tables `new_lines` (`line_number`) and `known_lines` (`job_id`, `custom_id`: what they answer).
     """
     connection.execute("create or replace temporary table offered (line_number bigint, custom_id varchar, key blob)")
+    lines = _lines_of_new_ids(connection, path)
+    if lines is not None:
+        connection.execute("create or replace temporary table known_lines (job_id varchar, custom_id varchar)")
+        return lines, 0
     for batch in read_lines(path):
         _insert(connection, batch.column("line_number"), batch.column("line").to_pylist())
     connection.register("landed", _landed(connection))
@@ -58,6 +64,34 @@ def compare(connection: duckdb.DuckDBPyConnection, path: Path) -> tuple[int, int
     return new, offered - new
 
 
+def _lines_of_new_ids(connection: duckdb.DuckDBPyConnection, path: Path) -> int | None:
+    """How many lines a file has, when each has an id of its own and none of these has landed; else None.
+
+    Most files are so, and need no comparison of what their lines say.
+    """
+    connection.register("reading", line_reader(path))
+    connection.execute(
+        f"""
+        create or replace temporary table ids as
+        select {WRITTEN_ID} as custom_id from reading where trim(line, $blanks) <> ''
+        """,
+        {"blanks": BLANKS},
+    )
+    connection.unregister("reading")
+    ((lines, has_one_each),) = connection.execute(
+        "select count(*), count(distinct custom_id) = count(*) from ids"
+    ).fetchall()
+    if not has_one_each:
+        return None
+    landed = connection.execute(
+        f"""
+        with landed as (select {WRITTEN_ID} as custom_id from raw.batch_output)
+        select 1 from landed where custom_id is null or custom_id in (select custom_id from ids) limit 1
+        """
+    ).fetchall()
+    return None if landed else int(lines)
+
+
 def _insert(connection: duckdb.DuckDBPyConnection, numbers: pa.Array, lines: list[str]) -> None:
     found = [(number, *_identity(line)) for number, line in zip(numbers.to_pylist(), lines, strict=True)]
     kept = [row for row in found if row[2] is not None]
@@ -75,11 +109,8 @@ def _insert(connection: duckdb.DuckDBPyConnection, numbers: pa.Array, lines: lis
 def _landed(connection: duckdb.DuckDBPyConnection) -> pa.Table:
     """Key and job of all landed lines that may be one with an offered one: of the same id, or without any."""
     found = connection.execute(
-        r"""
-        with lines as (
-            select job_id, line, nullif(regexp_extract(line, '"custom_id"\s*:\s*"([^"\\]*)"', 1), '') as custom_id
-            from raw.batch_output
-        )
+        f"""
+        with lines as (select job_id, line, {WRITTEN_ID} as custom_id from raw.batch_output)
         select job_id, line
         from lines
         where custom_id is null or custom_id in (select custom_id from offered)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -35,6 +36,7 @@ from loader.warehouse import (
 )
 
 LOOKED_AT_LINES = 1000
+PORTION = 10_000  # receipts in hand
 ORIGIN = {"origin": "landed by hand"}
 
 
@@ -67,9 +69,11 @@ def land_file(warehouse: Warehouse, path: Path, currency: str | None, load_id: s
             _record_requests(connection, file_id, load_id)
         changed = 0
         if currency:
-            changed = append_receipts(connection, _known_receipts(connection, currency), load_id)
+            for receipts in _known_receipts(connection, currency):
+                changed += append_receipts(connection, receipts, load_id)
         if new:
-            append_receipts(connection, _receipts(connection, file_id, source, currency), load_id)
+            for receipts in _new_receipts(connection, file_id, source, currency):
+                append_receipts(connection, receipts, load_id)
         (count,) = _row(connection, "select count(*) from raw.batch_requests where shard_id = ?", file_id)
         if new or changed:
             (model,) = _row(connection, "select max(model) from raw.batch_requests where shard_id = ?", file_id)
@@ -176,45 +180,65 @@ def _job(connection: duckdb.DuckDBPyConnection, file_id: str) -> dict[str, Any]:
     }
 
 
-def _receipts(
+def _new_receipts(
     connection: duckdb.DuckDBPyConnection, file_id: str, source: str, currency: str | None
-) -> list[ReceiptRow]:
+) -> Iterator[list[ReceiptRow]]:
     """The receipts that only this file knows; nothing but their id and currency is known of them."""
-    rows = connection.execute(
-        "select receipt_id, custom_id from raw.batch_requests where shard_id = ? and prompt_id is null",
-        [file_id],
-    ).fetchall()
     empty = dict.fromkeys(("media_type", "width", "height", "image_bytes", "label", "rejected_reason"))
-    return [
-        ReceiptRow(receipt_id=receipt_id, source=source, source_key=custom_id, currency=currency, **empty)
-        for receipt_id, custom_id in rows
-    ]
+    query = """
+        select receipt_id, custom_id
+        from raw.batch_requests
+        where shard_id = $file_id and prompt_id is null and receipt_id > $last
+        order by receipt_id
+        limit $portion
+    """
+    for rows in _in_portions(connection, query, {"file_id": file_id}):
+        yield [
+            ReceiptRow(receipt_id=receipt_id, source=source, source_key=custom_id, currency=currency, **empty)
+            for receipt_id, custom_id in rows
+        ]
 
 
-def _known_receipts(connection: duckdb.DuckDBPyConnection, currency: str) -> list[ReceiptRow]:
+def _known_receipts(connection: duckdb.DuckDBPyConnection, currency: str) -> Iterator[list[ReceiptRow]]:
     """The receipts of the lines that landed before, as they were offered but with this currency.
 
     Those of the loader's own requests are left out: their source says what they are.
     """
-    columns = ", ".join(f"receipts.{name}" for name in RECEIPT_COLUMNS)
-    rows = connection.execute(
-        f"""
-        select {columns}
-        from raw.receipts as receipts
-        where receipts.receipt_id in (
-            select asked.receipt_id
-            from known_lines
-            inner join raw.batch_requests as asked
-                on asked.shard_id = known_lines.job_id and asked.custom_id = known_lines.custom_id
-            where asked.prompt_id is null
-        )
-        qualify row_number() over (
-            partition by receipts.receipt_id, receipts.source, receipts.source_key
-            order by receipts.loaded_at desc, receipts.load_id desc
-        ) = 1
+    connection.execute(
         """
-    ).fetchall()
-    return [replace(ReceiptRow(*row), currency=currency) for row in rows]
+        create or replace temporary table known_receipts as
+        select distinct asked.receipt_id
+        from known_lines
+        inner join raw.batch_requests as asked
+            on asked.shard_id = known_lines.job_id and asked.custom_id = known_lines.custom_id
+        where asked.prompt_id is null
+        """
+    )
+    columns = ", ".join(RECEIPT_COLUMNS)
+    query = f"""
+        with portion as (
+            select receipt_id from known_receipts where receipt_id > $last order by receipt_id limit $portion
+        )
+        select {columns}
+        from raw.receipts
+        where receipt_id in (select receipt_id from portion)
+        qualify row_number() over (
+            partition by receipt_id, source, source_key order by loaded_at desc, load_id desc
+        ) = 1
+        order by receipt_id
+    """
+    for rows in _in_portions(connection, query, {}):
+        yield [replace(ReceiptRow(*row), currency=currency) for row in rows]
+
+
+def _in_portions(
+    connection: duckdb.DuckDBPyConnection, query: str, parameters: dict[str, Any]
+) -> Iterator[list[tuple[Any, ...]]]:
+    """The rows of a query in the order of their first column, some thousands at a time."""
+    last = ""
+    while rows := connection.execute(query, {**parameters, "last": last, "portion": PORTION}).fetchall():
+        yield rows
+        last = rows[-1][0]
 
 
 def _row(connection: duckdb.DuckDBPyConnection, query: str, parameters: Any) -> tuple[Any, ...]:
