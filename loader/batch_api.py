@@ -1,32 +1,32 @@
 """Upload, create, poll, download: the only module that talks to the Mistral API, through its own client.
 
-Reads are repeated until they succeed or patience ends. An upload or a creation is never repeated here: when its end is
-unclear (`UnclearError`), the caller first looks for what the server may have done. There is no idempotency key, and
-a job that was created twice is paid for twice.
+Reads are repeated for `patience_seconds`; what may pass after that is a TroubleError, and whoever reads goes on with
+what else there is. An upload or a creation is never repeated here: when its end is unclear (`UnclearError`), the
+caller first looks for what the server may have done. There is no idempotency key, and a job that was created twice is
+paid for twice.
 """
 
 from __future__ import annotations
 
 import os
-import re
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cached_property, partial
-from itertools import count
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import httpx2
-import orjson
 from mistralai.client import Mistral
 from mistralai.client.errors import MistralError, NoResponseError
-from mistralai.client.models import ListBatchJobsResponse
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_delay, wait_random_exponential
 
-from loader.bounded_stream import bound
+from loader.api_bodies import NotReadableError, checked_id, fields_of, read_job
+from loader.api_errors import is_about_a_file, message_of, refusal
+from loader.api_http import ServerClock, open_client, opened_file
 from loader.errors import ApiError
+from loader.settings import proxy_variables
 
 T = TypeVar("T")
 
@@ -35,6 +35,7 @@ JOB_TIMEOUT_HOURS = 24
 READ_TIMEOUT_MS = 60_000
 SEND_TIMEOUT_MS = 300_000  # for each phase, not for the whole upload
 PAGE_SIZE = 100
+MAX_PAGES = 1_000  # of a list of jobs, should a server never come to its end
 MAX_WAIT_SECONDS = 60.0
 UNCLEAR_WAIT_SECONDS = 5.0
 SHORT_SUFFIX = ".short"
@@ -42,10 +43,9 @@ SHORT_WAITS_SECONDS = (2.0, 10.0)  # before a result file that came too short is
 # Only these answers to an upload or a creation say for certain that nothing was done.
 REFUSALS = (400, 401, 402, 403, 404, 405, 413, 422)
 NETWORK_FAULTS = (httpx2.HTTPError, httpx2.StreamError, NoResponseError)
-# The shortest time for which a server that cannot be reached is tried again before anything was sent.
+# How long a read is repeated while the server cannot be reached or is in trouble.
 FIRST_PATIENCE_SECONDS = 10.0
-ENDLESS_PATIENCE_SECONDS = 7 * 24 * 3600.0
-SAFE_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
+SIZE_PATIENCE_SECONDS = 2.0  # the size of a file is good to know, and no more
 
 
 class UnclearError(Exception):
@@ -62,6 +62,16 @@ class UnreachableError(Exception):
 
 class GoneError(Exception):
     """A file or a job is not (or no longer) there."""
+
+
+class TroubleError(ApiError):
+    """A read did not succeed in its time, and may succeed later: the server is in trouble or cannot be reached."""
+
+    is_answer = False  # whether the server did answer, and that it has failed
+
+
+class NoFileYetError(ApiError):
+    """A job was refused as its file is not known: right after its upload a server may not know it yet."""
 
 
 class BatchApi:
@@ -81,33 +91,39 @@ class BatchApi:
     ) -> None:
         self.name = name
         self.patience_seconds = FIRST_PATIENCE_SECONDS
+        self.is_patient = False
+        self._clock = ServerClock()
         self._access = access
         self._key = ""
         self._on_trouble = on_trouble
-        # No redirects: the API makes none, and the key must not follow one to another host. A proxy of the environment
-        # is not for the embedded server.
-        self._http = httpx2.Client(
-            follow_redirects=False, trust_env=name != "embedded", event_hooks={"response": [bound]}
-        )
+        self._http: httpx2.Client | None = None
+        self._told: set[str] = set()
 
     @cached_property
     def _client(self) -> Mistral:
         server_url, self._key = self._access()
-        return Mistral(api_key=self._key, server_url=server_url, client=self._http)
-
-    @property
-    def is_patient(self) -> bool:
-        """Whether outages are waited out, however long."""
-        return self.patience_seconds >= ENDLESS_PATIENCE_SECONDS
+        self._http = open_client(server_url, self._clock)
+        # The client would make another one for asynchronous calls, of which there are none, and ask the environment.
+        unused = httpx2.AsyncClient(trust_env=False)
+        return Mistral(api_key=self._key, server_url=server_url, client=self._http, async_client=unused)
 
     def be_patient(self) -> None:
         """Wait outages out from now on. An embedded server that is gone does not come back, so it is not waited for."""
-        if self.name != "embedded":
-            self.patience_seconds = ENDLESS_PATIENCE_SECONDS
+        self.is_patient = self.name != "embedded"
+
+    def now(self) -> datetime:
+        """This moment by the server's clock, in UTC without a zone."""
+        return self._clock.now()
+
+    @property
+    def answered_at(self) -> float:
+        """When the server last answered without trouble, by the monotonic clock."""
+        return self._clock.answered_at
 
     def close(self) -> None:
         """Close the connections."""
-        self._http.close()
+        if self._http is not None:
+            self._http.close()
 
     # Calls that change something
 
@@ -115,43 +131,55 @@ class BatchApi:
         """Upload a request file; its id. Raises UnclearError or UnreachableError when it may or must be repeated."""
         with path.open("rb") as file:
             answer = self._change(
-                lambda: self._client.files.upload(
-                    file={"file_name": path.name, "content": file, "content_type": "application/jsonl"},
-                    purpose="batch",
-                    timeout_ms=SEND_TIMEOUT_MS,
+                lambda: fields_of(
+                    lambda: self._client.files.upload(
+                        file={"file_name": path.name, "content": file, "content_type": "application/jsonl"},
+                        purpose="batch",
+                        timeout_ms=SEND_TIMEOUT_MS,
+                    )
                 )
             )
-        return _checked_id(answer.id)
+        return self._made_id(answer)
 
     def create_job(self, file_id: str, model: str, metadata: dict[str, str]) -> dict[str, Any]:
         """Create a batch job over an uploaded file; the job as the API describes it.
 
-        Raises UnclearError or UnreachableError.
+        Raises UnclearError or UnreachableError, NoFileYetError.
         """
-        job = self._change(
-            lambda: self._client.batch.jobs.create(
-                endpoint=ENDPOINT,
-                input_files=[file_id],
-                model=model,
-                metadata=metadata,
-                timeout_hours=JOB_TIMEOUT_HOURS,
-                timeout_ms=SEND_TIMEOUT_MS,
+        answer = self._change(
+            lambda: fields_of(
+                lambda: self._client.batch.jobs.create(
+                    endpoint=ENDPOINT,
+                    input_files=[file_id],
+                    model=model,
+                    metadata=metadata,
+                    timeout_hours=JOB_TIMEOUT_HOURS,
+                    timeout_ms=SEND_TIMEOUT_MS,
+                )
             ),
             model=model,
+            is_creation=True,
         )
+        self._made_id(answer)
+        return self._as_job(answer if answer.get("status") else {**answer, "status": "QUEUED"})
+
+    def _made_id(self, answer: dict[str, Any]) -> str:
+        """The id of what was made. Raises UnclearError without one: it was made all the same, and is looked for."""
         try:
-            return _as_job(job)
-        except ApiError as error:  # the job was made, whatever its id: it is looked for
+            return checked_id(answer.get("id"))
+        except ApiError as error:
             raise UnclearError(str(error), UNCLEAR_WAIT_SECONDS) from error
 
     def cancel_job(self, job_id: str) -> None:
         """Ask for a job to be cancelled (asking twice does no harm)."""
-        self._read(lambda: self._client.batch.jobs.cancel(job_id=job_id, timeout_ms=READ_TIMEOUT_MS), may_be_gone=True)
+        cancel = partial(self._client.batch.jobs.cancel, job_id=job_id, timeout_ms=READ_TIMEOUT_MS)
+        self._read(partial(_done, cancel), may_be_gone=True)
 
     def delete_file(self, file_id: str) -> None:
         """Delete an uploaded file; one that is already gone is fine."""
         try:
-            self._read(lambda: self._client.files.delete(file_id=file_id, timeout_ms=READ_TIMEOUT_MS), may_be_gone=True)
+            delete = partial(self._client.files.delete, file_id=file_id, timeout_ms=READ_TIMEOUT_MS)
+            self._read(partial(_done, delete), may_be_gone=True)
         except GoneError:
             return
 
@@ -159,58 +187,77 @@ class BatchApi:
 
     def get_job(self, job_id: str) -> dict[str, Any]:
         """The job as it is now. Raises GoneError when the API does not know it."""
-        job = _as_job(
-            self._read(lambda: self._client.batch.jobs.get(job_id=job_id, timeout_ms=READ_TIMEOUT_MS), may_be_gone=True)
+        fields = self._read(
+            lambda: fields_of(lambda: self._client.batch.jobs.get(job_id=job_id, timeout_ms=READ_TIMEOUT_MS)),
+            may_be_gone=True,
         )
+        job = self._as_job(fields, job_id)
         if job["id"] != job_id:
             raise ApiError(f"{self.name} told of job {job['id']} when asked for {job_id}: run the same command again")
         return job
 
-    def find_job(self, metadata: dict[str, str], created_after: datetime) -> dict[str, Any] | None:
-        """The oldest job that carries this metadata, or None.
+    def find_job(self, metadata: dict[str, str]) -> dict[str, Any] | None:
+        """A job that carries this metadata, or None.
 
-        The metadata is compared here: how the server would match it is not documented. Oldest first, so that
-        jobs which appear meanwhile move no page.
+        The metadata alone decides, and it is compared here: how the server would match it is not documented, and no
+        clock has a say. Newest first, as what is looked for was made a moment ago; a job that appears meanwhile only
+        moves others to a later page. Jobs of others may be as odd as they like.
         """
-        for job in self._jobs(created_after):
-            carried = job.get("metadata") or {}
-            if all(carried.get(key) == value for key, value in metadata.items()):
-                return job
+        for fields in self._jobs():
+            carried = fields.get("metadata")
+            if isinstance(carried, dict) and all(carried.get(key) == value for key, value in metadata.items()):
+                return self._as_job(fields)
         return None
 
-    def _jobs(self, created_after: datetime) -> Iterator[dict[str, Any]]:
+    def _jobs(self) -> Iterator[dict[str, Any]]:
         """All jobs, up to a page without new ones: a page may hold fewer than were asked for and not be the last."""
         seen: set[str] = set()
-        for page in count():
-            answer = self._read(partial(self._list_jobs, page, created_after))
-            new = [job for job in map(_as_job, answer.data or []) if job["id"] not in seen]
+        for page in range(MAX_PAGES):
+            answer = self._read(partial(fields_of, partial(self._list_jobs, page)))
+            data = answer.get("data")
+            jobs = [job for job in data if isinstance(job, dict)] if isinstance(data, list) else []
+            new = [job for job in jobs if _mark(job) not in seen]
             if not new:
                 return
-            seen.update(job["id"] for job in new)
+            seen.update(map(_mark, new))
             yield from new
 
-    def _list_jobs(self, page: int, created_after: datetime) -> ListBatchJobsResponse:
+    def _list_jobs(self, page: int) -> Any:
         return self._client.batch.jobs.list(
-            page=page,
-            page_size=PAGE_SIZE,
-            created_after=created_after,
-            order_by="created",
-            timeout_ms=READ_TIMEOUT_MS,
+            page=page, page_size=PAGE_SIZE, order_by="-created", timeout_ms=READ_TIMEOUT_MS
         )
+
+    def _as_job(self, fields: dict[str, Any], job_id: str | None = None) -> dict[str, Any]:
+        """The job in these fields; what is odd about it is told once. Raises TroubleError where it is none."""
+        try:
+            job, odd = read_job(fields, job_id)
+        except NotReadableError as error:
+            raise TroubleError(
+                f"{self.name} describes job {job_id or fields.get('id')} in a way that cannot be read: {error}"
+            ) from error
+        new = [one for one in odd if one not in self._told]
+        if new:
+            self._told.update(new)
+            self._on_trouble(f"{self.name} describes its jobs oddly, and they are read all the same: {', '.join(new)}")
+        return job
 
     def find_file(self, name: str) -> str | None:
         """The id of an uploaded file of this name, or None."""
         answer = self._read(
-            lambda: self._client.files.list(
-                search=name, purpose="batch", page_size=PAGE_SIZE, timeout_ms=READ_TIMEOUT_MS
+            lambda: fields_of(
+                lambda: self._client.files.list(
+                    search=name, purpose="batch", page_size=PAGE_SIZE, timeout_ms=READ_TIMEOUT_MS
+                )
             )
         )
-        return next((_checked_id(file.id) for file in answer.data if file.filename == name), None)
+        files = answer.get("data")
+        files = [file for file in files if isinstance(file, dict)] if isinstance(files, list) else []
+        return next((checked_id(file.get("id")) for file in files if file.get("filename") == name), None)
 
     def download(self, file_id: str, path: Path, may_be_short: bool = False) -> Path:
         """Fetch a result file to `path`, whole and synced; where it is then. Raises GoneError when it has expired.
 
-        One that comes shorter than the API says is fetched again, and refused (ApiError) if that doesn't help, unless
+        One that comes shorter than the API says is fetched again, and a TroubleError if that doesn't help, unless
         it `may_be_short`: then it stands under another name, which no later run takes for whole.
         """
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -223,7 +270,7 @@ class BatchApi:
             if got >= size or may_be_short:
                 return part.rename(path if got >= size else path.with_suffix(SHORT_SUFFIX))
             self._on_trouble(f"{self.name} gave {got} of the {size} bytes of file {file_id}")
-        raise ApiError(
+        raise TroubleError(
             f"{self.name} gives {got} of the {size} bytes of file {file_id}: run the same command again later; "
             "`loader cancel --forget` takes what comes and lets the rest be asked again"
         )
@@ -232,39 +279,42 @@ class BatchApi:
         """The size of a file as the API says it, in bytes; 0 where it doesn't: its download tells if it is there."""
         retrieve = partial(self._client.files.retrieve, file_id=file_id, timeout_ms=READ_TIMEOUT_MS)
         try:
-            return self._read(retrieve, may_be_gone=True).size_bytes or 0
-        except GoneError:
+            answer = self._read(partial(fields_of, retrieve), may_be_gone=True, patience=SIZE_PATIENCE_SECONDS)
+        except (GoneError, ApiError):
             return 0
+        size = answer.get("size_bytes") or answer.get("bytes")  # the client's name for it, and the API's
+        return size if isinstance(size, int) else 0
 
     def _fetch(self, file_id: str, part: Path) -> None:
-        response = self._client.files.download(file_id=file_id, timeout_ms=READ_TIMEOUT_MS)
-        try:
-            with part.open("wb") as file:
-                for chunk in response.iter_bytes():
-                    file.write(chunk)
-                file.flush()
-                os.fsync(file.fileno())
-        finally:
-            response.close()
+        base = self._client.sdk_configuration.get_server_details()[0].rstrip("/")
+        assert self._http is not None
+        url = f"{base}/v1/files/{file_id}/content"
+        with opened_file(self._http, url, self._key, READ_TIMEOUT_MS / 1000) as response, part.open("wb") as file:
+            for chunk in response.iter_bytes():
+                file.write(chunk)
+            file.flush()
+            os.fsync(file.fileno())
 
     def ask(self, model: str, body: dict[str, Any]) -> dict[str, Any]:
         """One live chat completion; the answer as the API gives it."""
         try:
-            answer = self._change(
-                lambda: self._client.chat.complete(model=model, timeout_ms=SEND_TIMEOUT_MS, **body), model=model
+            return self._change(
+                lambda: fields_of(lambda: self._client.chat.complete(model=model, timeout_ms=SEND_TIMEOUT_MS, **body)),
+                model=model,
             )
         except (UnclearError, UnreachableError) as error:
             raise ApiError(
                 f"{error}: it was not asked again, as that may cost twice; run the same command again"
             ) from error
-        return _as_dict(answer)
 
     # How calls end
 
-    def _change(self, call: Callable[[], T], model: str | None = None) -> T:
+    def _change(self, call: Callable[[], T], model: str | None = None, is_creation: bool = False) -> T:
         try:
             return call()
         except MistralError as error:
+            if is_creation and is_about_a_file(error.status_code, error.body or ""):
+                raise NoFileYetError(str(self._refusal(error, None))) from error
             if error.status_code in REFUSALS:
                 raise self._refusal(error, model) from error
             wait = _retry_after(error)
@@ -274,12 +324,12 @@ class BatchApi:
         except NETWORK_FAULTS as error:
             raise UnclearError(self._trouble(error), UNCLEAR_WAIT_SECONDS) from error
 
-    def _read(self, call: Callable[[], T], may_be_gone: bool = False) -> T:
+    def _read(self, call: Callable[[], T], may_be_gone: bool = False, patience: float | None = None) -> T:
         try:
             for attempt in Retrying(
                 retry=retry_if_exception(_is_passing),
                 wait=_wait,
-                stop=stop_after_delay(self.patience_seconds),
+                stop=stop_after_delay(self.patience_seconds if patience is None else patience),
                 before_sleep=self._tell,
                 reraise=True,
             ):
@@ -288,12 +338,21 @@ class BatchApi:
         except MistralError as error:
             if may_be_gone and error.status_code in (404, 410):
                 raise GoneError(self._trouble(error)) from error
+            if _is_passing(error):
+                trouble = TroubleError(f"{self._trouble(error)}: run the same command again later")
+                trouble.is_answer = error.status_code >= 500
+                raise trouble from error
             raise self._refusal(error, None) from error
         except NETWORK_FAULTS as error:
-            raise ApiError(
-                f"{self._trouble(error)}: check the network and MISTRAL_SERVER_URL, then run the same command again"
+            raise TroubleError(
+                f"{self._trouble(error)}: check {', '.join(self._on_the_way())}, then run the same command again"
             ) from error
         raise AssertionError("unreachable: Retrying returns or raises")
+
+    def _on_the_way(self) -> list[str]:
+        """What may keep the server from being reached."""
+        proxies = [] if self.name == "embedded" else [name for name, _ in proxy_variables()]
+        return ["the network", "MISTRAL_SERVER_URL", *proxies]
 
     def _tell(self, state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
@@ -309,45 +368,28 @@ class BatchApi:
         return f"cannot reach {self.name} ({said.splitlines()[0][:120].replace(self._key, '…')})"
 
     def _said(self, error: MistralError) -> str:
-        words = self._without_key(_message_of(error.body or ""))[:200]
+        words = self._without_key(message_of(error.body or ""))[:200]
         return f": {words}" if words else ""
 
     def _without_key(self, text: str) -> str:
         return text.replace(self._key, "…") if self._key else text
 
     def _refusal(self, error: MistralError, model: str | None) -> ApiError:
-        said = self._said(error)
-        match error.status_code:
-            case 401 | 403:
-                return ApiError(f"{self.name} rejected the key ({error.status_code}): check MISTRAL_API_KEY")
-            case 402:
-                return ApiError(
-                    f"{self.name} wants batch billing to be enabled (402): enable it for your workspace, then run the "
-                    "same command again"
-                )
-            case 400 | 404 | 422 if model and "model" in said.lower():
-                return ApiError(f"model {model!r} was refused{said}: name a current one in MODEL")
-        return ApiError(f"{self.name} answered {error.status_code}{said}")
+        return refusal(self.name, error.status_code, error.body or "", self._said(error), model)
 
 
-def _message_of(body: str) -> str:
-    """What the body of a refusal says, in one line, without what it may quote of the request (an image, say)."""
+def _done(call: Callable[[], Any]) -> None:
+    """Make a call of which only matters that it was carried out, whatever the answer holds."""
     try:
-        fields = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return in_a_line(body)
-    if not isinstance(fields, dict):
-        return ""
-    said = fields.get("message") or fields.get("detail") or ""
-    if isinstance(said, list):
-        said = "; ".join(str(one.get("msg", "")) for one in said if isinstance(one, dict))
-    return in_a_line(str(said))
+        call()
+    except MistralError as error:
+        if not 200 <= error.status_code < 300:
+            raise
 
 
-def in_a_line(said: str) -> str:
-    """Words of the server in one line, without what a terminal would obey and what may be an image in base64."""
-    plain = "".join(character if character.isprintable() else " " for character in said[:2000])
-    return re.sub(r"[A-Za-z0-9+/=_-]{50,}", "…", re.sub(r" +", " ", plain))
+def _mark(job: dict[str, Any]) -> str:
+    """By what a job of a list is known: its id, or all of it when it has none."""
+    return str(job.get("id") or job)
 
 
 def _is_passing(error: BaseException) -> bool:
@@ -377,28 +419,4 @@ def _retry_after(error: MistralError) -> float | None:
             seconds = (parsedate_to_datetime(said) - datetime.now(UTC)).total_seconds()
         except (ValueError, TypeError):
             return None
-    return min(max(seconds, 0.0), 10 * MAX_WAIT_SECONDS)
-
-
-def _as_dict(answer: Any) -> dict[str, Any]:
-    fields: dict[str, Any] = answer.model_dump(mode="json", warnings=False)  # a status may be a new one
-    return fields
-
-
-def _as_job(answer: Any) -> dict[str, Any]:
-    job = _as_dict(answer)
-    _checked_id(job["id"])
-    return job
-
-
-def _checked_id(value: str) -> str:
-    """An id from the server, once it is sure that it can stand in a path. Raises ApiError."""
-    if not SAFE_ID.fullmatch(value):
-        raise ApiError(f"the server gave an id that is none ({value[:40]!r}): is MISTRAL_SERVER_URL right?")
-    return value
-
-
-def result_files(job: dict[str, Any]) -> list[tuple[str, str]]:
-    """The (file id, `output` or `error`) of the files that a job has, whatever its status. Raises ApiError."""
-    kinds = (("output_file", "output"), ("error_file", "error"))
-    return [(_checked_id(job[key]), kind) for key, kind in kinds if job.get(key)]
+    return min(max(seconds, 0.0), MAX_WAIT_SECONDS)

@@ -14,16 +14,16 @@ import httpx2
 GRACE_SECONDS = 60.0
 MIN_BYTES_PER_SECOND = 1_000  # a slow line of 56 kbit/s makes 7,000
 MAX_JSON_BYTES = 256 * 1024 * 1024  # far above any list of jobs; result files are not bounded
-DOWNLOAD_PATH = "/content"
+DOWNLOAD = "is_download"  # an extension of the requests whose answers may be of any length
 
 
 class BoundedStream(httpx2.SyncByteStream):
     """A response's bytes, as long as they come fast enough and are not too many."""
 
-    def __init__(self, stream: httpx2.SyncByteStream, request: httpx2.Request) -> None:
+    def __init__(self, stream: httpx2.SyncByteStream, request: httpx2.Request, is_result: bool) -> None:
         self._stream = stream
         self._request = request
-        self._max_bytes = None if request.url.path.endswith(DOWNLOAD_PATH) else MAX_JSON_BYTES
+        self._max_bytes = None if is_result else MAX_JSON_BYTES
 
     def __iter__(self) -> Iterator[bytes]:
         started = time.monotonic()
@@ -45,6 +45,8 @@ class BoundedStream(httpx2.SyncByteStream):
 def bound(response: httpx2.Response) -> None:
     """An event hook of the client: bound the response that is about to be read."""
     assert isinstance(response.stream, httpx2.SyncByteStream)
-    response.stream = BoundedStream(response.stream, response.request)
+    is_page = "html" in response.headers.get("content-type", "")
+    is_result = response.status_code == 200 and not is_page and DOWNLOAD in response.request.extensions
+    response.stream = BoundedStream(response.stream, response.request, is_result)
     if response.status_code != 200:
         response.read()  # the client fails to describe a refused download that has no body, unless it has been read

@@ -109,11 +109,13 @@ def load(
                     warehouse, api, source, question, limits, screen, settings.work_dir, settings.currency, setbacks
                 )
                 summary = run.execute(wait=not no_wait)
-                summary.lines += fetched
+                summary.lines += fetched.lines
     if as_json:
         show_json({**asdict(summary), "status": summary.status, "source": source.name, "model": settings.model})
     else:
         click.echo(_in_words(asdict(summary), source.name))
+    if fetched.trouble:
+        raise fetched.trouble
     if summary.still_open:
         raise IncompleteError(_open_in_words(summary.still_open))
 
@@ -136,18 +138,21 @@ NEXT_STEPS = {
     "unreadable": "`loader load --again`, or another model, asks the unreadable ones again",
     "unprocessed": "`loader load` sends those again that were in jobs that failed",
     "cancelled": "`loader load` sends those again that were cancelled",
+    "refused": "`loader load --again` asks those again that were refused",
     "failed": "`loader load --attempts N` asks them again",
     "missing": "`loader load --attempts N` asks them again",
 }
 
 
 def _open_in_words(still_open: list[Any]) -> str:
-    shown = ", ".join(f"{request.custom_id} ({request.state})" for request in still_open[:5])
+    from loader.failures import in_words
+
+    named = ", ".join(request.custom_id for request in still_open[:5])
     more = f" and {len(still_open) - 5} more" if len(still_open) > 5 else ""
-    states = {request.state for request in still_open}
+    states = {"refused" if request.is_final else request.state for request in still_open}
     steps = dict.fromkeys(step for state, step in NEXT_STEPS.items() if state in states)
     return (
-        f"{len(still_open)} requests have no good answer after all attempts: {shown}{more}; "
+        f"{len(still_open)} requests have no good answer after all attempts ({in_words(still_open)}): {named}{more}; "
         f"marts.rejected_answers says why, and {'; '.join(steps)}"
     )
 
@@ -256,22 +261,18 @@ def status(as_json: bool) -> None:
 @click.option("--forget", is_flag=True, help="Give up jobs that are gone or have no results: they are asked again.")
 def cancel(forget: bool) -> None:
     """Cancel the jobs that are running, and land what they had finished."""
-    from loader.jobs import Jobs
-    from loader.load import new_load_id
+    from loader.load import give_up
 
     settings = read_settings()
     existing_warehouse(settings)
     with Screen() as screen, one_load_at_a_time(settings):
         warehouse = open_warehouse(settings, screen.say)
         with open_api(settings, screen.say) as api:
-            jobs = Jobs(warehouse, api, screen, settings.work_dir, new_load_id())
-            if forget:
-                given_up = jobs.forget()
-                screen.say(f"gave up {len(given_up)} jobs at {api.name}")
-                return
-            count = jobs.cancel()
-            jobs.wait()
-    click.echo(f"{count} jobs cancelled; {jobs.lines:,} finished answers landed")
+            done = give_up(warehouse, api, screen, settings.work_dir, forget)
+    what = f"gave up {done.jobs} jobs" if forget else f"{done.jobs} jobs cancelled"
+    click.echo(f"{what} at {settings.api}; {done.lines:,} finished answers landed")
+    if done.trouble:
+        raise done.trouble
 
 
 @cli.command()

@@ -23,7 +23,10 @@ def ask_one(api: BatchApi, model: str, image: bytes, name: str, style: Style) ->
     except RejectedImage as rejected:
         raise SourceError(f"{name}: {rejected.reason}; name another image") from rejected
     answer = api.ask(model, live_body(prepared, style))
-    content = answer["choices"][0]["message"]["content"] if answer.get("choices") else None
+    try:
+        content = answer["choices"][0]["message"]["content"]
+    except (KeyError, IndexError, TypeError):  # an answer without a message, however it lacks one
+        content = None
     if isinstance(content, list):
         content = "".join(chunk.get("text") or "" for chunk in content if isinstance(chunk, dict))
     usage = answer.get("usage") or {}

@@ -10,29 +10,32 @@ waits (`SETTLE_SECONDS`).
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC
 from functools import cache
 from importlib import import_module
 from pathlib import Path
 from threading import Thread
-from typing import Any, Protocol
+from typing import Any
 
-from loader import job_ends, ledger, verdicts
+from loader import ledger, verdicts
 from loader.batch_api import (
     SHORT_SUFFIX,
     UNCLEAR_WAIT_SECONDS,
     BatchApi,
     GoneError,
+    NoFileYetError,
+    TroubleError,
     UnclearError,
     UnreachableError,
-    in_a_line,
-    result_files,
 )
-from loader.errors import ApiError, LoaderError, WarehouseError
+from loader.errors import ApiError, LoaderError
 from loader.job_ends import UnansweredError
+from loader.job_state import NOT_ENDED, has_ended, is_over
+from loader.landing import Landing, Report
 from loader.ledger import ShardRecord
 from loader.shards import shard_path
-from loader.warehouse import Warehouse, append_job, append_output, now
+from loader.sick_jobs import SickJobs
+from loader.warehouse import Warehouse, append_job
 
 # Loaded while the API works anyway; DuckDB loads pandas when it is given Arrow.
 LANDING_NEEDS = ("loader.lines", "pandas")
@@ -43,21 +46,9 @@ BUSY_POLL_SHARE = 0.05  # of the time of a run that is busy sending, at most
 SETTLE_SECONDS = (5.0, 15.0, 40.0)
 EMBEDDED_SETTLE_SECONDS = (0.5, 1.0)
 RETRY_JOBS_SECONDS = (10.0, 40.0)  # before what was in jobs that failed as a whole is sent again
-CLOCK_SKEW = timedelta(days=1)
-ENDED = ("SUCCESS", "FAILED", "TIMEOUT_EXCEEDED", "CANCELLED")
-NOT_ENDED = ("QUEUED", "RUNNING", "CANCELLATION_REQUESTED")
-FILES_COME_WITHIN = timedelta(minutes=10)  # of a job's end
-SHOWN_IDS = 100
-
-
-class Report(Protocol):
-    """How a run tells what it does."""
-
-    def say(self, message: str) -> None:
-        """A line that a person should read."""
-
-    def progress(self, stage: str, done: int, total: int | None) -> None:
-        """`done` of `total` (None: unknown) in a stage: `receipts` or `answers`."""
+FIRST_SEND_SECONDS = 60.0  # how long a sick server is tried before anything was paid for
+FILE_WAITS_SECONDS = (1.0, 3.0, 10.0, 20.0)  # until a server knows a file that it was given
+CANCEL_SECONDS = 60.0  # how long a sick job is waited for after it was cancelled
 
 
 class Jobs:
@@ -73,19 +64,24 @@ class Jobs:
         setbacks: ledger.Setbacks | None = None,
     ) -> None:
         self.shard_dir = work_dir / "shards"
-        self.created = self.lines = 0
+        self.created = 0
         self._warehouse = warehouse
         self._api = api
         self._report = report
         self._download_dir = work_dir / "downloads"
-        self._load_id = load_id
+        self.load_id = load_id
         self._settle_seconds = EMBEDDED_SETTLE_SECONDS if api.name == "embedded" else SETTLE_SECONDS
         self._poll_again_at = time.monotonic() + BUSY_POLL_SECONDS
         self._jobs: dict[str, dict[str, Any]] = {}  # as last seen, by id
         self._sizes: dict[str, int] = {}  # requests of each
-        self._setbacks = setbacks or ledger.Setbacks()
+        self._landing = Landing(warehouse, api, report, self._download_dir, load_id, setbacks or ledger.Setbacks())
         self._waits = list(EMBEDDED_SETTLE_SECONDS if api.name == "embedded" else RETRY_JOBS_SECONDS)
-        self._unanswered: list[ApiError] = []  # jobs that only the user can decide about
+        self._sick = SickJobs(api, report.say)
+
+    @property
+    def lines(self) -> int:
+        """How many lines landed."""
+        return self._landing.lines
 
     def unfinished(self) -> list[ShardRecord]:
         """The shards at this API that have not landed."""
@@ -132,6 +128,7 @@ class Jobs:
     def _upload(self, shard: ShardRecord) -> str:
         path = shard_path(self.shard_dir, shard.shard_id)
         self._note(shard, "uploading")
+        since = time.monotonic()
         file_id = None
         while file_id is None:
             try:
@@ -141,13 +138,18 @@ class Jobs:
             except UnclearError as error:
                 # A file that is uploaded twice costs nothing, so looking for it once is enough.
                 self._report.say(f"{error}; looking whether the file has arrived")
-                time.sleep(error.wait_seconds)
-                file_id = self._api.find_file(path.name)
+                self._hold_on(error, since, error.wait_seconds)
+                try:
+                    file_id = self._api.find_file(path.name)
+                except TroubleError as trouble:
+                    self._hold_on(trouble, since, 0.0)
         self._note(shard, "uploaded", input_file_id=file_id)
         return file_id
 
     def _create(self, shard: ShardRecord, file_id: str) -> None:
         self._note(shard, "creating")
+        since = time.monotonic()
+        file_waits = iter(FILE_WAITS_SECONDS)
         while True:
             try:
                 job = self._api.create_job(file_id, shard.model, _metadata(shard))
@@ -155,26 +157,53 @@ class Jobs:
                 self._wait_out(error)
             except UnclearError as error:
                 self._report.say(f"{error}; looking whether the job was made before making it again")
-                time.sleep(error.wait_seconds)
-                if self._adopt(shard):
+                self._hold_on(error, since, error.wait_seconds)
+                if self._adopt_patiently(shard):
                     return
-            except LoaderError:
-                self._note(shard, "uploaded")  # refused: certainly no job
-                raise
+            except LoaderError as error:
+                wait = next(file_waits, None) if isinstance(error, NoFileYetError) else None
+                if wait is None:
+                    self._note(shard, "uploaded")  # refused: certainly no job
+                    raise
+                self._report.say(f"{error}; it was just uploaded: trying again in {wait:.0f} s")
+                time.sleep(wait)
             else:
                 self._note_submitted(shard, job)
                 return
+
+    def _hold_on(self, error: Exception, since: float, seconds: float) -> None:
+        """Wait a while in a send that has been in trouble since then; meanwhile, other jobs are looked at.
+
+        Raises ApiError when it has lasted too long, for a server that answers otherwise or before anything was paid.
+        """
+        is_too_long = (
+            self._sick.is_hopeless(since) if self._api.is_patient else time.monotonic() - since > FIRST_SEND_SECONDS
+        )
+        if is_too_long:
+            raise error if isinstance(error, ApiError) else ApiError(f"{error}: run the same command again") from error
+        time.sleep(seconds)
+        self.poll_now_and_then()
 
     def adopt_if_made(self, shard: ShardRecord) -> bool:
         """Whether a job was made for a shard that an earlier run left before `submitted`; it is noted then."""
         return shard.state == "creating" and self._adopt(shard)
 
+    def _adopt_patiently(self, shard: ShardRecord) -> bool:
+        """Look for a job that was just made, until the server can be asked. Raises ApiError when that never ends."""
+        since = time.monotonic()
+        while True:
+            try:
+                return self._adopt(shard)
+            except TroubleError as error:
+                if not self._api.is_patient:
+                    raise
+                self._hold_on(error, since, UNCLEAR_WAIT_SECONDS)
+
     def _adopt(self, shard: ShardRecord) -> bool:
         """Look several times for a job that was made for this shard; note it if it is there."""
-        made = datetime.strptime(shard.load_id[:16], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
         for wait in (0.0, *self._settle_seconds):
             time.sleep(wait)
-            job = self._api.find_job(_metadata(shard), created_after=made - CLOCK_SKEW)
+            job = self._api.find_job(_metadata(shard))
             if job is not None:
                 self._note_submitted(shard, job)
                 return True
@@ -183,7 +212,7 @@ class Jobs:
     def _note_submitted(self, shard: ShardRecord, job: dict[str, Any]) -> None:
         with self._warehouse.transaction() as connection:
             ledger.note_submitted(connection, shard, job["id"])
-            if not _has_ended(job):  # the last snapshot commits with the job's lines, never before
+            if not has_ended(job, self._api.now()):  # the last snapshot commits with the job's lines, never before
                 append_job(connection, job, shard.shard_id)
         shard_path(self.shard_dir, shard.shard_id).unlink(missing_ok=True)
         self._jobs[job["id"]] = job
@@ -202,18 +231,23 @@ class Jobs:
     # Waiting and landing
 
     def wait(self) -> None:
-        """Until every job has ended and landed. Raises LoaderError."""
+        """Until every job has ended and landed. Raises LoaderError, once all others have, for those that can't be."""
         running = self.poll()
         while running:
             _load_ahead()
             self.sleep()
             running = self.poll(running)
-        self.ask_the_user()
+        self._sick.raise_first()
+
+    def troubles(self) -> list[ApiError]:
+        """What could not be read or landed."""
+        return self._sick.errors()
 
     def ask_the_user(self) -> None:
-        """Stop when a job says that it has answers and gives none. Raises ApiError."""
-        if self._unanswered:
-            raise self._unanswered[0]
+        """Stop before more is sent when a job says that it has answers and gives none. Raises UnansweredError."""
+        for error in self.troubles():
+            if isinstance(error, UnansweredError):
+                raise error
 
     def back_off_seconds(self) -> float:
         """How long to wait before jobs that failed as a whole are made again: longer each time."""
@@ -230,8 +264,11 @@ class Jobs:
 
     def sleep(self) -> None:
         """A fortieth of the time that the oldest running job has taken so far, 0.1 to 30 seconds."""
-        made = [job["created_at"] for job in self._jobs.values() if not _is_over(job)]
-        time.sleep(min(max((time.time() - min(made)) / 40, 0.1), 30.0) if made else 0.1)
+        made = [
+            job["created_at"] for job in self._jobs.values() if job["created_at"] and not is_over(job, self._api.now())
+        ]
+        now = self._api.now().replace(tzinfo=UTC).timestamp()
+        time.sleep(min(max((now - min(made)) / 40, 0.1), 30.0) if made else 0.1)
 
     def poll(self, submitted: list[ShardRecord] | None = None) -> list[ShardRecord]:
         """Look at every submitted job once and land those that have ended; the shards whose jobs still run.
@@ -244,24 +281,31 @@ class Jobs:
         if submitted:
             self._api.be_patient()
         running: list[ShardRecord] = []
-        troubles: list[ApiError] = []
-        for shard in submitted:
-            self._sizes[shard.job_id or ""] = shard.request_count
+        for shard in submitted:  # whatever becomes of one, the others are looked at all the same
+            job_id = shard.job_id or ""
+            self._sizes[job_id] = shard.request_count
             try:
-                job = self._look_at(shard)
-                if _is_over(job):
-                    self._land(shard, job)
-                else:
-                    running.append(shard)
-            except UnansweredError as error:
-                self._unanswered.append(error)
-            except ApiError as error:  # the other jobs are looked at all the same
-                troubles.append(error)
-        if troubles:
-            raise troubles[0]
+                if self._sick.is_due(job_id) and self._look_and_land(shard):
+                    self._sick.heal(job_id)
+                    continue
+            except TroubleError as error:
+                if not self._sick.is_worth_waiting(job_id, error):
+                    continue
+            except ApiError as error:
+                self._sick.fail(job_id, error)
+                continue
+            running.append(shard)
         done = sum(job["completed_requests"] for job in self._jobs.values())
         self._report.progress("answers", done, sum(self._sizes.values()))
         return running
+
+    def _look_and_land(self, shard: ShardRecord) -> bool:
+        """Whether the job of a shard has ended; it has landed then."""
+        job = self._look_at(shard)
+        if not is_over(job, self._api.now()):
+            return False
+        self._landing.land(shard, job)
+        return True
 
     def _look_at(self, shard: ShardRecord) -> dict[str, Any]:
         """The job of a shard as it is now; a snapshot is kept when its status has changed and it has not ended."""
@@ -275,99 +319,25 @@ class Jobs:
             ) from error
         before = self._jobs.get(job_id)
         self._jobs[job_id] = job
-        if not _has_ended(job) and (before is None or before["status"] != job["status"]):
+        if not has_ended(job, self._api.now()) and (before is None or before["status"] != job["status"]):
             if job["status"] not in NOT_ENDED:
                 self._report.say(f"job {job_id} is {job['status']}, which is not known: waiting until it ends")
             with self._warehouse.transaction() as connection:
                 append_job(connection, job, shard.shard_id)
         return job
 
-    def _land(self, shard: ShardRecord, job: dict[str, Any], is_given_up: bool = False) -> None:
-        """Fetch both files of a job that has ended, whatever its status, and land them with its last snapshot.
-
-        A file that is not there is only given up when it can have expired, or when `is_given_up`. Raises ApiError.
-        """
-        ended = _ended_at(job) or now()
-        with self._warehouse.transaction() as connection:
-            ledger.note_expiry(connection, shard.shard_id, ended + ledger.RESULTS_KEPT)
-        fetched: list[tuple[str, str, Path]] = []
-        is_gone = False
-        for file_id, kind in result_files(job):
-            path = self._download_dir / f"{file_id}.jsonl"
-            try:
-                if not path.exists():
-                    path = self._api.download(file_id, path, may_be_short=is_given_up)
-                fetched.append((file_id, kind, path))
-            except GoneError as error:
-                kept_until = ended + ledger.RESULTS_KEPT
-                if now() < kept_until and not is_given_up:
-                    raise ApiError(
-                        f"the {kind} file of job {job['id']} is not there ({error}), though it is kept until "
-                        f"{kept_until:%Y-%m-%d %H:%M} UTC: run the same command again later; "
-                        "`loader cancel --forget` gives it up and lets its requests be asked again"
-                    ) from error
-                is_gone = True
-                self._report.say(f"the {kind} file of job {job['id']} has expired; what it held is asked again")
-            except OSError as error:
-                raise no_space(error, self._download_dir) from error
-        try:
-            landed, states = self._settle(shard, job, fetched, may_lack=is_given_up or is_gone)
-        except UnansweredError:
-            _remove(fetched)  # to be fetched anew: they may come better another time
-            raise
-        self.lines += landed
-        _remove(fetched)
-        self._tell_end(shard, job, states)
-
-    def _settle(
-        self, shard: ShardRecord, job: dict[str, Any], fetched: list[tuple[str, str, Path]], may_lack: bool
-    ) -> tuple[int, dict[str, int]]:
-        """Land files and last snapshot of a job and note what became of its requests; how many lines, and states.
-
-        Raises UnansweredError, and lands nothing, when it says that it has answers and there is none, unless it
-        `may_lack` them.
-        """
-        with self._warehouse.transaction() as connection:
-            landed = sum(
-                append_output(connection, job["id"], file_id, kind, path, self._load_id)
-                for file_id, kind, path in fetched
-            )
-            append_job(connection, job, shard.shard_id)
-            states = ledger.settle(connection, shard.shard_id, job["id"])
-            if states.get("missing"):
-                lacking = job_ends.without_line(job, states, landed, may_lack)
-                ledger.note_without_line(connection, shard.shard_id, lacking)
-                states[lacking] = states.pop("missing")
-        if states.get("unprocessed"):
-            self._setbacks.failed.append(shard.shard_id)
-        if job["status"] == "CANCELLED":
-            self._setbacks.cancelled.append(shard.shard_id)
-        return landed, states
-
-    def _tell_end(self, shard: ShardRecord, job: dict[str, Any], states: dict[str, int]) -> None:
-        if job["status"] != "SUCCESS":
-            reasons = in_a_line("; ".join(str(error.get("message")) for error in job.get("errors") or []))
-            self._report.say(f"job {job['id']} ended as {job['status']}{f': {reasons[:200]}' if reasons else ''}")
-        if states.get("unprocessed"):
-            self._report.say(
-                f"job {job['id']} did not come to {states['unprocessed']} of its {shard.request_count} requests; "
-                "that is no attempt at them"
-            )
-        if states.get("cancelled"):
-            self._report.say(
-                f"{states['cancelled']} requests of job {job['id']} were cancelled before they were answered: this run "
-                "does not send them again, the next one does"
-            )
-        if states.get("missing"):
-            with self._warehouse.transaction() as connection:
-                missing = ledger.missing_requests(connection, shard.shard_id)
-            names = ", ".join(missing[:SHOWN_IDS]) + (", …" if len(missing) > SHOWN_IDS else "")
-            self._report.say(
-                f"job {job['id']} says {job['status']} and {job['succeeded_requests']} succeeded; "
-                f"{len(missing)} of its {shard.request_count} requests have no line: {names}"
-            )
-
     # Giving up
+
+    def take_up(self) -> list[ApiError]:
+        """Adopt the jobs that were made and not noted, and drop what was not sent; what could not be found out."""
+        troubles = []
+        for shard in self.unfinished():
+            try:
+                if shard.state != "submitted" and not self.adopt_if_made(shard):
+                    self.abandon(shard)
+            except ApiError as error:
+                troubles.append(error)
+        return troubles
 
     def cancel(self) -> int:
         """Drop what was not sent and ask the API to cancel every job that may still run; how many it was asked for.
@@ -375,10 +345,10 @@ class Jobs:
         What was finished is landed by `wait`.
         """
         asked = 0
-        for shard in self.unfinished():
-            if shard.state != "submitted" and not self.adopt_if_made(shard):
-                self.abandon(shard)
-        for shard in self.unfinished():
+        self._sick.give_up_seconds = CANCEL_SECONDS
+        for error in self.take_up():
+            self._sick.fail("one that may have been made", error)
+        for shard in self.submitted():
             try:
                 self._api.cancel_job(shard.job_id or "")
                 asked += 1
@@ -389,20 +359,21 @@ class Jobs:
     def forget(self) -> list[str]:
         """Give up jobs that the API does not know or whose results are gone; their ids.
 
-        Their requests count as missing, and may be asked again.
+        Their requests count as missing, and may be asked again. What fails otherwise is in `troubles`.
         """
         forgotten = []
         for shard in self.submitted():
             job_id = shard.job_id or ""
             try:
                 job = self._api.get_job(job_id)
+                if has_ended(job, self._api.now()):
+                    self._landing.land(shard, job, is_given_up=True)
+                    forgotten.append(job_id)
             except GoneError as error:
                 self._forget(shard, str(error))
                 forgotten.append(job_id)
-            else:
-                if _has_ended(job):
-                    self._land(shard, job, is_given_up=True)
-                    forgotten.append(job_id)
+            except ApiError as error:
+                self._sick.fail(job_id, error)
         return forgotten
 
     def _forget(self, shard: ShardRecord, reason: str) -> None:
@@ -421,36 +392,6 @@ class Jobs:
             ledger.settle(connection, shard.shard_id, shard.job_id or "")
 
 
-def _remove(fetched: list[tuple[str, str, Path]]) -> None:
-    for _, _, path in fetched:
-        path.unlink()
-
-
-def _ended_at(job: dict[str, Any]) -> datetime | None:
-    """When a job ended (UTC), if what it says of that can be true."""
-    ended = job.get("completed_at") or 0
-    if not job["created_at"] <= ended <= time.time() + CLOCK_SKEW.total_seconds():
-        return None
-    return datetime.fromtimestamp(ended, UTC).replace(tzinfo=None)
-
-
-def _has_ended(job: dict[str, Any]) -> bool:
-    """Whether a job will do no more; one of a status that the contract doesn't list has when it says since when."""
-    return job["status"] in ENDED or (job["status"] not in NOT_ENDED and _ended_at(job) is not None)
-
-
-def _is_over(job: dict[str, Any]) -> bool:
-    """Whether a job has ended and its results can be fetched.
-
-    One that has just ended may count answers and not name their file yet. To take that for the end would lose them.
-    """
-    if not _has_ended(job):
-        return False
-    ended = _ended_at(job)
-    is_waiting_for_file = not job.get("output_file") and job["succeeded_requests"] > 0
-    return not (is_waiting_for_file and ended is not None and now() - ended < FILES_COME_WITHIN)
-
-
 @cache
 def _load_ahead() -> None:
     """Load what landing needs, once; in a thread, since Ctrl-C in an import comes out as some other error."""
@@ -466,11 +407,3 @@ def _load_ahead() -> None:
 def _metadata(shard: ShardRecord) -> dict[str, str]:
     """By what a job is known as ours; both must match, as other warehouses may ask the same of the same workspace."""
     return {"shard_id": shard.shard_id, "load_id": shard.load_id}
-
-
-def no_space(error: OSError, directory: Path) -> WarehouseError:
-    """A file of the run cannot be written: which folder, why, and what to do."""
-    return WarehouseError(
-        f"cannot write in {directory} ({error.strerror}): make room or mend its permissions, "
-        "then run the same command again"
-    )

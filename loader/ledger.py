@@ -108,12 +108,14 @@ def decide(
     model: str,
     bounds: Bounds,
     again: bool,
+    load_id: str | None = None,
 ) -> dict[str, Decision]:
     """For each request (by custom_id) whether it is to be sent.
 
     It is not when it is under way, has a good answer, or has been tried as often as its bounds allow. An answer to
     another question about the same receipt settles it too, unless `again` says so or it came from the embedded reader
-    and an API model is asked now.
+    and an API model is asked now. A request that failed for good is asked again only if `again` says so, and once a
+    load.
     """
     rows = connection.execute(
         f"""
@@ -134,15 +136,21 @@ def decide(
             select
                 known.custom_id,
                 {WITHIN_BOUNDS} as may_be_asked,
+                arg_max(
+                    coalesce(failure.is_final and (not $again or failure.load_id = $load_id), false), known.attempt
+                ) as is_final,
                 max(known.attempt) as attempt,
                 max(known.max_tokens) filter (known.state = 'truncated') as truncated_at
             from ledger.requests as known
+            left join ledger.failures as failure
+                on failure.shard_id = known.shard_id and failure.custom_id = known.custom_id
             where known.custom_id in (select custom_id from offered)
             group by known.custom_id
         )
         select
             offered.custom_id,
-            offered.custom_id not in (select custom_id from settled) and coalesce(asked.may_be_asked, true),
+            offered.custom_id not in (select custom_id from settled)
+                and coalesce(asked.may_be_asked and not asked.is_final, true),
             coalesce(asked.attempt, 0) + 1,
             asked.truncated_at
         from offered
@@ -155,6 +163,7 @@ def decide(
             "model": model,
             "embedded": EMBEDDED_MODEL,
             **bounds.as_parameters(),
+            "load_id": load_id,
         },
     ).fetchall()
     return {
@@ -360,6 +369,8 @@ class Open:
     attempt: int
     state: str
     may_be_asked: bool  # by this run
+    reason: str | None = None  # why it failed, in the provider's words
+    is_final: bool = False  # asking again cannot mend it
 
 
 def open_requests(connection: duckdb.DuckDBPyConnection, source: str, model: str, bounds: Bounds) -> list[Open]:
@@ -372,13 +383,18 @@ def open_requests(connection: duckdb.DuckDBPyConnection, source: str, model: str
                 max(known.receipt_id) as receipt_id,
                 max(known.attempt) as attempt,
                 arg_max(known.state, known.attempt) as state,
+                arg_max(known.shard_id, known.attempt) as shard_id,
                 {WITHIN_BOUNDS} as may_be_asked
             from ledger.requests as known
             where known.model = $model
             group by known.custom_id
         )
-        select latest.custom_id, latest.receipt_id, latest.attempt, latest.state, latest.may_be_asked
+        select
+            latest.custom_id, latest.receipt_id, latest.attempt, latest.state, latest.may_be_asked, failure.reason,
+            coalesce(failure.is_final, false)
         from latest
+        left join ledger.failures as failure
+            on failure.shard_id = latest.shard_id and failure.custom_id = latest.custom_id
         where latest.state not in ('planned', 'sent', 'answered')
             and latest.receipt_id in (select receipt_id from raw.receipts where source = $source)
             and not exists (

@@ -10,16 +10,19 @@ from __future__ import annotations
 import secrets
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from loader import ledger
+from loader import failures, ledger
 from loader.aside import Aside
 from loader.batch_api import BatchApi
-from loader.errors import BudgetError, LoaderError
-from loader.jobs import Jobs, Report, no_space
+from loader.errors import ApiError, BudgetError, LoaderError
+from loader.jobs import Jobs
+from loader.landing import Report, no_space
 from loader.plan import Planner, Question
 from loader.receipts import Source
 from loader.seen import SeenBefore
@@ -64,28 +67,82 @@ def new_load_id() -> str:
     return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
 
 
+@dataclass(frozen=True)
+class Fetched:
+    """What was landed of earlier runs, and what could not be taken up: an error that the run ends with."""
+
+    lines: int = 0
+    trouble: ApiError | None = None
+
+
 def fetch_first(
     warehouse: Warehouse, api: BatchApi, report: Report, work_dir: Path, setbacks: ledger.Setbacks | None = None
-) -> int:
-    """Take up what earlier runs left, before anything else; how many lines landed. Raises LoaderError.
+) -> Fetched:
+    """Take up what earlier runs left, before anything else. Raises LoaderError.
 
     Results expire and are paid for: neither the source nor the budget of a new run has a say in that. A job that was
-    made and not noted is adopted; what was never sent is dropped, to be planned anew by what is asked then.
+    made and not noted is adopted; what was never sent is dropped, to be planned anew by what is asked then. What
+    cannot be taken up now stays as it is, and stops neither the others nor the new run.
     """
     judge_anew(warehouse, report)
     jobs = Jobs(warehouse, api, report, work_dir, new_load_id(), setbacks)
     jobs.clean_up()
-    for shard in jobs.unfinished():
-        if shard.state != "submitted" and not jobs.adopt_if_made(shard):
-            jobs.abandon(shard)
-    sent = jobs.submitted()
-    if sent:
-        count = sum(shard.request_count for shard in sent)
-        until = min(shard.expires_at for shard in sent if shard.expires_at is not None)
-        report.say(f"taking up {count} requests of an earlier run; their answers are kept until {until:%F %H:%M} UTC")
-        jobs.poll(sent)
-        jobs.ask_the_user()
-    return jobs.lines
+    if not jobs.unfinished():
+        return Fetched()
+    with _noted(warehouse, jobs.load_id):
+        troubles = jobs.take_up()
+        sent = jobs.submitted()
+        if sent:
+            count = sum(shard.request_count for shard in sent)
+            until = min(shard.expires_at for shard in sent if shard.expires_at is not None)
+            report.say(
+                f"taking up {count} requests of an earlier run; their answers are kept until {until:%F %H:%M} UTC"
+            )
+            jobs.poll(sent)
+            jobs.ask_the_user()
+        for error in [*troubles, *jobs.troubles()]:
+            report.say(str(error))
+    return Fetched(jobs.lines, troubles[0] if troubles else None)
+
+
+@dataclass(frozen=True)
+class GivenUp:
+    """What became of the jobs that were to be cancelled or forgotten."""
+
+    jobs: int
+    lines: int
+    trouble: ApiError | None
+
+
+def give_up(warehouse: Warehouse, api: BatchApi, report: Report, work_dir: Path, forget: bool) -> GivenUp:
+    """Cancel what runs and land what was finished, or forget the jobs that give nothing. Raises LoaderError."""
+    jobs = Jobs(warehouse, api, report, work_dir, new_load_id())
+    with _noted(warehouse, jobs.load_id):
+        count = len(jobs.forget()) if forget else jobs.cancel()
+        if not forget:
+            with suppress(ApiError):  # it is among the troubles
+                jobs.wait()
+    return GivenUp(count, jobs.lines, next(iter(jobs.troubles()), None))
+
+
+@contextmanager
+def _noted(warehouse: Warehouse, load_id: str) -> Iterator[None]:
+    """Note a run that asks nothing in raw.loads, as the lines that it lands bear its id."""
+
+    def note(status: str) -> None:
+        with warehouse.transaction() as connection:
+            append_load(connection, load_id, None, None, None, status)
+
+    note("started")
+    try:
+        yield
+    except KeyboardInterrupt:
+        note("incomplete")
+        raise
+    except LoaderError:
+        note("failed")
+        raise
+    note("finished")
 
 
 def judge_anew(warehouse: Warehouse, report: Report) -> None:
@@ -130,11 +187,11 @@ class Run:
         self._note_load("started")
         try:
             self._look_elsewhere()
-            self._plan_and_submit()
+            self._submit(wait)
             while wait:
                 self._jobs.wait()
                 self._question = replace(self._question, is_retry=True)
-                if not self._is_anything_to_ask_again() or not self._plan_and_submit():
+                if not self._is_anything_to_ask_again() or not self._submit(wait):
                     break
             self._reconcile()
         except KeyboardInterrupt:
@@ -155,6 +212,17 @@ class Run:
         for api, count in sorted(elsewhere.items()):
             self._report.say(f"{count} requests are still open at {api}; they are fetched when it is used again")
             self.summary.open_elsewhere += count
+
+    def _submit(self, wait: bool) -> int:
+        """Plan and submit. What was sent before something failed is waited for and landed before that is raised."""
+        try:
+            return self._plan_and_submit()
+        except (ApiError, BudgetError) as error:
+            if wait and self._jobs.submitted():
+                self._report.say(f"{error}; before that ends this run, what was sent is fetched")
+                with suppress(ApiError):  # the first error is the one to show
+                    self._jobs.wait()
+            raise
 
     def _plan_and_submit(self) -> int:
         """Go through the source once and send what is to be asked; how many requests that was."""
@@ -216,12 +284,15 @@ class Run:
 
     def _is_anything_to_ask_again(self) -> bool:
         """Whether there is, said and, where jobs failed as a whole, waited for."""
-        again = [request for request in self._still_open() if request.may_be_asked]
+        found = [request for request in self._still_open() if request.may_be_asked]
+        again = [request for request in found if not request.is_final]
+        if len(again) < len(found):
+            final = failures.in_words([request for request in found if request.is_final])
+            self._report.say(f"{final}: not asked again, as that cannot mend it")
         if again:
-            counts = Counter(request.state for request in again)
-            words = ", ".join(f"{count} {state}" for state, count in sorted(counts.items()))
-            wait = self._jobs.back_off_seconds() if counts["unprocessed"] else 0.0
-            self._report.say(f"{words}: asking again{f' in {wait:.0f} s' if wait else ''}")
+            has_failed_jobs = any(request.state == "unprocessed" for request in again)
+            wait = self._jobs.back_off_seconds() if has_failed_jobs else 0.0
+            self._report.say(f"{failures.in_words(again)}: asking again{f' in {wait:.0f} s' if wait else ''}")
             time.sleep(wait)
         return bool(again)
 

@@ -111,6 +111,19 @@ MIGRATIONS: list[tuple[int, str, str]] = [
         """,
     ),
     (
+        4,
+        "why_requests_failed",
+        """
+        create table ledger.failures (
+            shard_id varchar not null,
+            custom_id varchar not null,
+            load_id varchar not null,
+            reason varchar not null,
+            is_final boolean not null       -- asking again cannot mend it
+        );
+        """,
+    ),
+    (
         5,
         "rules_of_judgement",
         # By which rules (`verdicts.rules`) the answers of a job were judged. Those that were judged before there was

@@ -150,7 +150,7 @@ class Planner:
         """The same receipts, those without an image as the ledger decides."""
         question = self._question
         asked = [offered.receipt_id for offered, image in waiting if image is None]
-        decisions = self._commit(lambda connection: decide(connection, question, asked))
+        decisions = self._commit(lambda connection: decide(connection, question, asked, self._load_id))
         # The ledger does not know the open shard yet, which may be closed before these receipts have passed.
         for receipt_id in asked:
             if question.custom_id(receipt_id) in self._writer:
@@ -229,7 +229,9 @@ class Planner:
         yield shard
 
 
-def decide(connection: DuckDBPyConnection, question: Question, receipt_ids: list[str]) -> dict[str, ledger.Decision]:
+def decide(
+    connection: DuckDBPyConnection, question: Question, receipt_ids: list[str], load_id: str | None = None
+) -> dict[str, ledger.Decision]:
     """What the ledger says about these receipts, by receipt_id."""
     custom_ids = {question.custom_id(receipt_id): receipt_id for receipt_id in receipt_ids}
     decisions = ledger.decide(
@@ -239,5 +241,6 @@ def decide(connection: DuckDBPyConnection, question: Question, receipt_ids: list
         question.model,
         question.bounds,
         question.again,
+        load_id,
     )
     return {custom_ids[custom_id]: decision for custom_id, decision in decisions.items()}

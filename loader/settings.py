@@ -116,6 +116,12 @@ def read_settings(flags: Mapping[str, str | float | None] | None = None) -> Sett
     )
 
 
+def proxy_variables() -> list[tuple[str, str]]:
+    """The variables of the environment that name a proxy for the API, with what they say (it may be a password)."""
+    names = re.compile(r"(http|https|all)_proxy", re.I)
+    return [(name, value) for name, value in sorted(os.environ.items()) if names.fullmatch(name) and value]
+
+
 def _read_env_file(path: str) -> dict[str, str]:
     try:
         return {name: value for name, value in dotenv_values(path).items() if value}

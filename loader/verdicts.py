@@ -30,14 +30,13 @@ COLUMNS = {
     "landed_at": "timestamp",
 }
 
-# The lines in hand; of a long one what stands around the content of its answer, and of that a beginning.
-IN_HAND = rf"""(
-    select * replace (
-        case
-            when strlen(line) <= {LONG} then line
-            else left(regexp_replace(line, '("(?:content|text)"\s*:\s*)"(?:[^"\\]|\\.)*"', '\1""', 'g'), {LONG})
-        end as line
-    )
+# A line; of a long one what stands around the content of its answer, and of that a beginning.
+LINE = rf"""case
+    when strlen(line) <= {LONG} then line
+    else left(regexp_replace(line, '("(?:content|text)"\s*:\s*)"(?:[^"\\]|\\.)*"', '\1""', 'g'), {LONG})
+end"""
+IN_HAND = f"""(
+    select * replace ({LINE} as line)
     from raw.batch_output
     where job_id = $job_id
         and (

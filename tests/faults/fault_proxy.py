@@ -45,11 +45,11 @@ HARMS = (
     "not json",  # 200 with an HTML page
     "empty",  # 200 with nothing
     "huge error",  # 500 with a body of 100 MB
-    "redirect",  # to another host
+    "redirect",  # to another host, which knows nothing of the API
     "late",  # the answer comes after the work was done and the client has given up
 )
 POSTPONED = "postponed"  # the connection is reset, and the server does the work a moment later
-
+MOVED = "moved"  # to another host, where the answer lies and no key is wanted
 
 GONE = b'{"detail": "Not found"}'  # a rewrite to this makes the answer a 404
 
@@ -81,13 +81,22 @@ class FaultProxy:
     upstream: str
     faults: list[Fault] = field(default_factory=list)
     calls: Counter[str] = field(default_factory=Counter)
-    served_after_redirect: list[str] = field(default_factory=list)
+    served_after_redirect: list[str] = field(default_factory=list)  # the keys that came with such calls
+    stored: list[tuple[bytes, str]] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
     late_seconds: float = 0.5
     postponed_seconds: float = 0.15
     # What becomes of an answer's body, by kind of call: the server is hostile, or sick, in ways of its own.
     rewrites: dict[str, Callable[[bytes], bytes]] = field(default_factory=dict)
     trickle: str | None = None  # the kind of call that is answered a byte at a time, for ever
+    # The harm that is done at every call of a kind to the one thing (job, file) that was first asked for, by kind; of
+    # kinds that name no thing, at every call but the first `well_at_first`.
+    sick: dict[str, str] = field(default_factory=dict)
+    sick_paths: dict[str, str] = field(default_factory=dict)
+    well_at_first: int = 0
+    media_types: dict[str, str] = field(default_factory=dict)  # what answers are said to be, by kind of call
+    bodies: dict[str, bytes] = field(default_factory=dict)  # what comes with a status that is a harm
+    sick_rewrites: dict[str, Callable[[bytes], bytes]] = field(default_factory=dict)  # as `rewrites`, of that one
 
     def next_fault(self, call: str) -> Fault | None:
         """Count a call; the fault that is due at it, if any."""
@@ -95,6 +104,13 @@ class FaultProxy:
             self.calls[call] += 1
             due = [fault for fault in self.faults if fault.call == call and fault.nth == self.calls[call]]
         return due[0] if due else None
+
+    def is_sick(self, call: str, path: str) -> bool:
+        """Whether this call (it has been counted) is of the one thing that is sick."""
+        with self.lock:
+            if path.rstrip("/").endswith(("/files", "/jobs")):
+                return self.calls[call] > self.well_at_first
+            return self.sick_paths.setdefault(call, path) == path
 
     def begin(self, *faults: Fault) -> None:
         """Forget the calls so far and do this harm from now on."""
@@ -132,9 +148,17 @@ class _Handler(BaseHTTPRequestHandler):
         )
         if self.path.startswith("/elsewhere"):
             proxy.served_after_redirect.append(self.headers.get("Authorization", ""))
-            self._answer(200, b"{}")
+            self._answer(403, b'{"message": "nothing here"}')
             return
-        fault = proxy.next_fault(call_of(self.command, self.path))
+        if self.path.startswith("/stored"):
+            proxy.served_after_redirect.append(self.headers.get("Authorization", ""))
+            self._answer(200, *proxy.stored[int(self.path.removeprefix("/stored"))])
+            return
+        call = call_of(self.command, self.path)
+        fault = proxy.next_fault(call)
+        path = self.path.partition("?")[0]
+        if fault is None and call in proxy.sick and proxy.is_sick(call, path):
+            fault = Fault(call, proxy.sick[call])
         if fault is None:
             self._pass_on(proxy, body)
             return
@@ -143,7 +167,8 @@ class _Handler(BaseHTTPRequestHandler):
             time.sleep(proxy.postponed_seconds)
             self._forward(proxy.upstream, body)
             return
-        answer = self._forward(proxy.upstream, body) if fault.after or fault.harm in ("torn", "late") else None
+        needed = fault.after or fault.harm in ("torn", "late", MOVED)
+        answer = self._forward(proxy.upstream, body) if needed else None
         self._harm(fault.harm, answer, proxy)
 
     def _pass_on(self, proxy: FaultProxy, body: bytes) -> None:
@@ -151,6 +176,8 @@ class _Handler(BaseHTTPRequestHandler):
         status, answer, kind = self._forward(proxy.upstream, body)
         if call in proxy.rewrites and status == 200:
             answer = proxy.rewrites[call](answer)
+        if call in proxy.sick_rewrites and status == 200 and proxy.is_sick(call, self.path.partition("?")[0]):
+            answer = proxy.sick_rewrites[call](answer)
         if call == proxy.trickle:
             self._head(200, 10_000_000, kind)
             with suppress(OSError):
@@ -159,7 +186,7 @@ class _Handler(BaseHTTPRequestHandler):
                     self.wfile.flush()
                     time.sleep(0.05)
             return
-        self._answer(status if answer != GONE else 404, answer, kind)
+        self._answer(status if answer != GONE else 404, answer, proxy.media_types.get(call, kind))
 
     do_GET = do_POST = do_DELETE = _handle
 
@@ -188,8 +215,8 @@ class _Handler(BaseHTTPRequestHandler):
         match harm:
             case "reset":
                 self._reset()
-            case "402" | "500" | "502" | "503":
-                self._answer(int(harm), b'{"message": "trouble"}')
+            case "400" | "401" | "402" | "403" | "404" | "422" | "500" | "502" | "503":
+                self._answer(int(harm), proxy.bodies.get(harm, b'{"message": "trouble"}'))
             case "429":
                 self._answer(429, b'{"message": "slow down"}', extra={"Retry-After": "0.1"})
             case "torn":
@@ -206,6 +233,13 @@ class _Handler(BaseHTTPRequestHandler):
                 self._answer(500, b"x" * 100_000_000, "text/plain")
             case "redirect":
                 self._answer(307, b"", extra={"Location": f"{proxy.url.replace('127.0.0.1', 'localhost')}/elsewhere"})
+            case "moved":
+                assert answer is not None
+                proxy.stored.append(answer[1:])
+                host = proxy.url.replace("127.0.0.1", "localhost")
+                self._answer(302, b"", extra={"Location": f"{host}/stored{len(proxy.stored) - 1}"})
+            case "round in circles":
+                self._answer(302, b"", extra={"Location": self.path})
             case "late":
                 time.sleep(proxy.late_seconds)
                 self._reset()

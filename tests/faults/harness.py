@@ -9,7 +9,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +63,7 @@ class LoaderRuns:
     warehouse: Path
     server: Child
     server_url: str = ""  # of a proxy before the server, if there is one
+    settings: dict[str, str] = field(default_factory=dict)  # further ones, for `loader_process` too
 
     def environment(self) -> dict[str, str]:
         return {
@@ -72,6 +73,7 @@ class LoaderRuns:
             "MODEL": "local-ocr",
             "RECEIPTS": str(self.folder),
             "WAREHOUSE": str(self.warehouse),
+            **self.settings,
         }
 
     def start(self, *arguments: str, kill_at: str | None = None) -> subprocess.Popen[str]:

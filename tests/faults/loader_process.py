@@ -1,6 +1,7 @@
 """The loader in a process that is killed at a named point, for tests: `python loader_process.py load …`.
 
-`KILL_AT` in the environment says where: `module.function:before:2` (SIGKILL before the second call) or `…:after:1`.
+`KILL_AT` in the environment says where: `module.function:before:2` (SIGKILL before the second call) or `…:after:1`;
+`SHARD_REQUESTS` how many requests a job has at most, `CLOCK_DAYS` how many days this machine's clock is ahead.
 The waits between tries are short here, so that a test does not last as long as an outage.
 """
 
@@ -9,7 +10,10 @@ from __future__ import annotations
 import importlib
 import os
 import signal
+import time
 from collections.abc import Callable
+from datetime import datetime, timedelta, tzinfo
+from functools import partial
 from typing import Any
 
 # Every step with an effect, in the order of a load: on disk, in the warehouse, on the server.
@@ -62,11 +66,27 @@ def _find(point: str) -> tuple[Any, str]:
 
 
 def _replace_imported(original: Callable[..., Any], watched: Callable[..., Any]) -> None:
-    for module in ("jobs", "load", "plan", "land"):
+    for module in ("jobs", "landing", "load", "plan", "land"):
         namespace = vars(importlib.import_module(f"loader.{module}"))
         for name, value in list(namespace.items()):
             if value is original:
                 namespace[name] = watched
+
+
+def turn_the_clock(days: float) -> None:
+    """Let this process believe that it is so many days later."""
+    true_time = time.time
+
+    class Turned(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+            return datetime.now(tz) + timedelta(days=days)
+
+    time.time = lambda: true_time() + days * 86_400
+    for module in ("api_http", "jobs", "load", "warehouse"):
+        namespace = vars(importlib.import_module(f"loader.{module}"))
+        if "datetime" in namespace:
+            namespace["datetime"] = Turned
 
 
 def main() -> None:
@@ -74,13 +94,21 @@ def main() -> None:
     from tenacity import wait_fixed
 
     from loader import __main__ as program
-    from loader import batch_api, jobs
+    from loader import batch_api, jobs, load, sick_jobs
 
     jobs.SETTLE_SECONDS = (0.05, 0.1, 0.5)
     jobs.RETRY_JOBS_SECONDS = (0.05, 0.1)
+    jobs.FILE_WAITS_SECONDS = (0.05, 0.1, 0.5)
+    jobs.FIRST_SEND_SECONDS = jobs.CANCEL_SECONDS = sick_jobs.GIVE_UP_SECONDS = 3.0
+    sick_jobs.MOST_SECONDS_BETWEEN = 0.5
+    batch_api.FIRST_PATIENCE_SECONDS, batch_api.SIZE_PATIENCE_SECONDS = 1.0, 0.2
     jobs.UNCLEAR_WAIT_SECONDS = batch_api.UNCLEAR_WAIT_SECONDS = 0.05
     batch_api._backoff = wait_fixed(0.05)
     batch_api.SHORT_WAITS_SECONDS = (0.05, 0.05)
+    if most := os.environ.get("SHARD_REQUESTS"):
+        load.Limits = partial(load.Limits, max_shard_requests=int(most))  # type: ignore[assignment, misc]
+    if days := os.environ.get("CLOCK_DAYS"):
+        turn_the_clock(float(days))
     if at := os.environ.get("KILL_AT"):
         point, when, nth = at.rsplit(":", 2)
         kill_at(point, when, int(nth))

@@ -45,7 +45,7 @@ def check(runs: LoaderRuns, undisturbed: LoaderRuns, proxy: FaultProxy, *faults:
     assert runs.server.token not in said, "the key must not be shown"
     if code == 1:
         assert sum(line.startswith("error: ") for line in said.splitlines()) == 1, said
-    assert not proxy.served_after_redirect, "a redirect was followed, which might lead the key to another host"
+    assert not any(proxy.served_after_redirect), "the key has followed a redirect to another host"
     proxy.begin()
     runs.assert_healed(undisturbed)
 

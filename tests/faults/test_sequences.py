@@ -155,7 +155,7 @@ class Loads(RuleBasedStateMachine):
         assert self.runs.server.token not in said, "the key must not be shown"
         errors = sum(line.startswith("error: ") for line in err.splitlines())
         assert errors == (process.returncode == 1), said
-        assert not self.place.proxy.served_after_redirect, "a redirect was followed"
+        assert not any(self.place.proxy.served_after_redirect), "the key has followed a redirect"
 
     def teardown(self) -> None:
         if not hasattr(self, "runs"):

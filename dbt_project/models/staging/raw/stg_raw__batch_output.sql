@@ -24,10 +24,7 @@ picked as (
         {{ json_texts('envelope', [
             '$.custom_id',
             '$.error',
-            '$.error.message',
             '$.response.status_code',
-            '$.response.body.message',
-            '$.response.body.detail',
             '$.response.body.model',
             '$.response.body.created',
             '$.response.body.usage.prompt_tokens',
@@ -55,25 +52,36 @@ named as (
         trim(line) = '' or trim(line) = chr(13) as is_blank,
         envelope is not null as is_json,
         nullif(nullif({{ list_item('texts', 2) }}, ''), '{}') as error,
-        {{ list_item('texts', 3) }} as error_message,
-        try_cast({{ list_item('texts', 4) }} as integer) as status_code,
-        {{ list_item('texts', 5) }} as body_message,
-        {{ list_item('texts', 6) }} as body_detail,
+        try_cast({{ list_item('texts', 3) }} as integer) as status_code,
 
         ---------- the answer
-        {{ list_item('texts', 7) }} as echoed_model,
-        try_cast({{ list_item('texts', 8) }} as bigint) as answered_at_unix,
-        try_cast({{ list_item('texts', 9) }} as bigint) as prompt_tokens,
-        try_cast({{ list_item('texts', 10) }} as bigint) as completion_tokens,
-        {{ list_item('texts', 11) }} as finish_reason,
-        {{ list_item('texts', 12) }} as message_role,
-        {{ list_item('texts', 13) }} as content,
+        {{ list_item('texts', 4) }} as echoed_model,
+        try_cast({{ list_item('texts', 5) }} as bigint) as answered_at_unix,
+        try_cast({{ list_item('texts', 6) }} as bigint) as prompt_tokens,
+        try_cast({{ list_item('texts', 7) }} as bigint) as completion_tokens,
+        {{ list_item('texts', 8) }} as finish_reason,
+        {{ list_item('texts', 9) }} as message_role,
+        {{ list_item('texts', 10) }} as content,
         envelope,
 
         ---------- when
         load_id,
         landed_at
     from picked
+
+),
+
+-- the words of an error stand in `error` or in the body, each a text, an object or the JSON of one as a text
+told as (
+
+    select
+        *,
+        case when error is not null then {{ words_of_error('error') }} end as error_words,
+        case
+            when error is not null or status_code >= 400
+                then {{ words_of_error(list_item(json_texts('envelope', ['$.response.body']), 1)) }}
+        end as body_words
+    from named
 
 )
 
@@ -88,9 +96,13 @@ select
     is_json,
     -- an answer is a message without any sign of an error beside it
     case
-        when error is not null then coalesce(error_message, error)
-        when status_code >= 400
-            then coalesce(body_message, body_detail, concat('HTTP status ', status_code))
+        when error is not null or status_code >= 400
+            then coalesce(
+                {{ words_within('error_words') }},
+                {{ words_within('body_words') }},
+                case when status_code >= 400 then concat('HTTP status ', status_code) end,
+                error
+            )
         when finish_reason = 'error' then 'finish_reason is error'
         when is_json and coalesce(finish_reason, message_role, content) is null
             then 'the response holds no message'
@@ -110,4 +122,4 @@ select
     end as content,
     load_id,
     landed_at
-from named
+from told
