@@ -84,6 +84,7 @@ def load(
     """
     from loader.estimate import estimate
     from loader.images import POLICIES
+    from loader.ledger import Setbacks
     from loader.load import Limits, Run, fetch_first, over_budget
     from loader.plan import Question
     from loader.receipts import open_source
@@ -101,7 +102,8 @@ def load(
         with one_load_at_a_time(settings):
             warehouse = open_warehouse(settings, screen.say)
             with open_api(settings, screen.say) as api:
-                fetched = fetch_first(warehouse, api, screen, settings.work_dir)
+                setbacks = Setbacks()
+                fetched = fetch_first(warehouse, api, screen, settings.work_dir, setbacks)
                 source = open_source(settings.receipts, limit=limit)
                 _say_what_is_read(screen, source)
                 if not settings.is_embedded:
@@ -109,7 +111,9 @@ def load(
                     if expected.cost_usd > settings.max_cost_usd:
                         raise over_budget(expected.cost_usd, settings.max_cost_usd)
                 limits = Limits(max_cost_usd=settings.max_cost_usd)
-                run = Run(warehouse, api, source, question, limits, screen, settings.work_dir, settings.currency)
+                run = Run(
+                    warehouse, api, source, question, limits, screen, settings.work_dir, settings.currency, setbacks
+                )
                 summary = run.execute(wait=not no_wait)
                 summary.lines += fetched.lines
     if as_json:
@@ -148,15 +152,27 @@ def _in_words(summary: dict[str, Any], source: Source) -> str:
     return "; ".join(parts)
 
 
+# What to do about requests that are still open, by state; those that failed or went missing can be tried more often.
+NEXT_STEPS = {
+    "unreadable": "`loader load --again`, or another model, asks the unreadable ones again",
+    "unprocessed": "`loader load` sends those again that were in jobs that failed",
+    "cancelled": "`loader load` sends those again that were cancelled",
+    "refused": "`loader load --again` asks those again that were refused",
+    "failed": "`loader load --attempts N` asks them again",
+    "missing": "`loader load --attempts N` asks them again",
+}
+
+
 def _open_in_words(still_open: list[Any]) -> str:
     from loader.failures import in_words
 
     named = ", ".join(request.custom_id for request in still_open[:5])
     more = f" and {len(still_open) - 5} more" if len(still_open) > 5 else ""
-    how = "`loader load --attempts N`" if any(not one.is_final for one in still_open) else "`loader load --again`"
+    states = {"refused" if request.is_final else request.state for request in still_open}
+    steps = dict.fromkeys(step for state, step in NEXT_STEPS.items() if state in states)
     return (
         f"{len(still_open)} requests have no good answer after all attempts ({in_words(still_open)}): {named}{more}; "
-        f"marts.rejected_answers says why, and {how} asks them again"
+        f"marts.rejected_answers says why, and {'; '.join(steps)}"
     )
 
 
@@ -227,6 +243,8 @@ def land(files: tuple[Path, ...], currency: str | None, as_json: bool) -> None:
         show_json([asdict(one) for one in landed])
     for one in [] if as_json else landed:
         what = f"{one.lines:,} lines, {one.requests:,} answers" if one.lines else "landed before, nothing added"
+        if one.lines and one.known:
+            what += f"; {one.known:,} lines landed before"
         changed = f"; currency of {one.currency_changed:,} receipts corrected" if one.currency_changed else ""
         click.echo(f"{one.file}: {what}{changed}")
     if refused:

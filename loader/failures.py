@@ -1,7 +1,8 @@
 """Why requests failed, in the provider's words: table `ledger.failures`, one row a failed attempt.
 
-Read from the landed lines once `ledger.settle` has said which requests failed. What is final (an image that is none, a
-model that is not to be had) is not asked again unless the user says so: see `ledger.decide`.
+Read from the landed lines once `ledger.settle` has said which requests failed (and made the table `verdicts`). What is
+final (an image that is none, a model that is not to be had) is not asked again unless the user says so: see
+`ledger.decide`.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Sequence
 
 import duckdb
 
-from loader import ledger
+from loader import ledger, verdicts
 from loader.api_errors import Failure, failure_of, worst
 
 LINES_AT_ONCE = 1_000
@@ -25,12 +26,15 @@ def note(connection: duckdb.DuckDBPyConnection, shard: ledger.ShardRecord, job_i
         return
     lines = connection.execute(
         f"""
-        with lines as (select {ledger.ANSWER} as answer from raw.batch_output where job_id = ?)
-        select json_extract_string(answer, '$.custom_id') as custom_id, answer::varchar
-        from lines
-        where custom_id in ({failed})
+        with failed as (
+            select file_id, line_number, custom_id from verdicts where custom_id in ({failed})
+        )
+        select failed.custom_id, ltrim({verdicts.LINE}, chr(65279))
+        from raw.batch_output as landed
+        inner join failed on failed.file_id = landed.file_id and failed.line_number = landed.line_number
+        where landed.job_id = ?
         """,
-        [job_id, shard.shard_id],
+        [shard.shard_id, job_id],
     )
     found: defaultdict[str, list[Failure]] = defaultdict(list)
     while rows := lines.fetchmany(LINES_AT_ONCE):

@@ -15,11 +15,9 @@ from functools import cache
 from importlib import import_module
 from pathlib import Path
 from threading import Thread
-from typing import Any, Protocol
+from typing import Any
 
-from loader import failures, ledger
-from loader.api_bodies import result_files
-from loader.api_errors import message_of
+from loader import ledger, verdicts
 from loader.batch_api import (
     SHORT_SUFFIX,
     UNCLEAR_WAIT_SECONDS,
@@ -30,13 +28,15 @@ from loader.batch_api import (
     UnclearError,
     UnreachableError,
 )
-from loader.errors import ApiError, LoaderError, WarehouseError, system_trouble
-from loader.job_state import NOT_ENDED, ended_at, has_ended, is_over
+from loader.errors import ApiError, LoaderError
+from loader.job_ends import UnansweredError
+from loader.job_state import NOT_ENDED, has_ended, is_over
+from loader.landing import Landing, Report
 from loader.ledger import ShardRecord
 from loader.owned_folder import is_file, own_entries, remove_files
 from loader.shards import shard_path
 from loader.sick_jobs import SickJobs
-from loader.warehouse import Warehouse, append_job, append_output
+from loader.warehouse import Warehouse, append_job
 from loader.work_folder import WORK
 
 # Loaded while the API works anyway; DuckDB loads pandas when it is given Arrow.
@@ -47,28 +47,26 @@ BUSY_POLL_SHARE = 0.05  # of the time of a run that is busy sending, at most
 # it is created again.
 SETTLE_SECONDS = (5.0, 15.0, 40.0)
 EMBEDDED_SETTLE_SECONDS = (0.5, 1.0)
+RETRY_JOBS_SECONDS = (10.0, 40.0)  # before what was in jobs that failed as a whole is sent again
 FIRST_SEND_SECONDS = 60.0  # how long a sick server is tried before anything was paid for
 FILE_WAITS_SECONDS = (1.0, 3.0, 10.0, 20.0)  # until a server knows a file that it was given
 CANCEL_SECONDS = 60.0  # how long a sick job is waited for after it was cancelled
-SHOWN_IDS = 100
-
-
-class Report(Protocol):
-    """How a run tells what it does."""
-
-    def say(self, message: str) -> None:
-        """A line that a person should read."""
-
-    def progress(self, stage: str, done: int, total: int | None) -> None:
-        """`done` of `total` (None: unknown) in a stage: `receipts` or `answers`."""
 
 
 class Jobs:
     """The shards of a warehouse at one API. `created` and `lines` count what this object did."""
 
-    def __init__(self, warehouse: Warehouse, api: BatchApi, report: Report, work_dir: Path, load_id: str) -> None:
+    def __init__(
+        self,
+        warehouse: Warehouse,
+        api: BatchApi,
+        report: Report,
+        work_dir: Path,
+        load_id: str,
+        setbacks: ledger.Setbacks | None = None,
+    ) -> None:
         self.shard_dir = work_dir / "shards"
-        self.created = self.lines = 0
+        self.created = 0
         self._warehouse = warehouse
         self._api = api
         self._report = report
@@ -78,7 +76,14 @@ class Jobs:
         self._poll_again_at = time.monotonic() + BUSY_POLL_SECONDS
         self._jobs: dict[str, dict[str, Any]] = {}  # as last seen, by id
         self._sizes: dict[str, int] = {}  # requests of each
+        self._landing = Landing(warehouse, api, report, self._download_dir, load_id, setbacks or ledger.Setbacks())
+        self._waits = list(EMBEDDED_SETTLE_SECONDS if api.name == "embedded" else RETRY_JOBS_SECONDS)
         self._sick = SickJobs(api, report.say)
+
+    @property
+    def lines(self) -> int:
+        """How many lines landed."""
+        return self._landing.lines
 
     def unfinished(self) -> list[ShardRecord]:
         """The shards at this API that have not landed."""
@@ -239,11 +244,22 @@ class Jobs:
         """What could not be read or landed."""
         return self._sick.errors()
 
+    def ask_the_user(self) -> None:
+        """Stop before more is sent when a job says that it has answers and gives none. Raises UnansweredError."""
+        for error in self.troubles():
+            if isinstance(error, UnansweredError):
+                raise error
+
+    def back_off_seconds(self) -> float:
+        """How long to wait before jobs that failed as a whole are made again: longer each time."""
+        return self._waits.pop(0) if len(self._waits) > 1 else self._waits[0]
+
     def poll_now_and_then(self) -> None:
         """Poll, unless the last time was a moment ago: for a run that is busy sending, as results expire."""
         started = time.monotonic()
         if started >= self._poll_again_at:
             self.poll()
+            self.ask_the_user()
             ended = time.monotonic()
             self._poll_again_at = ended + max(BUSY_POLL_SECONDS, (ended - started) / BUSY_POLL_SHARE)
 
@@ -289,7 +305,7 @@ class Jobs:
         job = self._look_at(shard)
         if not is_over(job, self._api.now()):
             return False
-        self._land(shard, job)
+        self._landing.land(shard, job)
         return True
 
     def _look_at(self, shard: ShardRecord) -> dict[str, Any]:
@@ -310,61 +326,6 @@ class Jobs:
             with self._warehouse.transaction() as connection:
                 append_job(connection, job, shard.shard_id)
         return job
-
-    def _land(self, shard: ShardRecord, job: dict[str, Any], is_given_up: bool = False) -> None:
-        """Fetch both files of a job that has ended, whatever its status, and land them with its last snapshot.
-
-        A file that is not there is only given up when it can have expired, or when `is_given_up`. Raises ApiError.
-        """
-        now = self._api.now()
-        ended = ended_at(job, now) or now
-        with self._warehouse.transaction() as connection:
-            ledger.note_expiry(connection, shard.shard_id, ended + ledger.RESULTS_KEPT)
-        fetched: list[tuple[str, str, Path]] = []
-        for file_id, kind in result_files(job):
-            path = self._download_dir / f"{file_id}.jsonl"
-            try:
-                if not path.exists():
-                    path = self._api.download(file_id, path, may_be_short=is_given_up)
-                fetched.append((file_id, kind, path))
-            except GoneError as error:
-                kept_until = ended + ledger.RESULTS_KEPT
-                if now < kept_until and not is_given_up:
-                    raise ApiError(
-                        f"the {kind} file of job {job['id']} is not there ({error}), though it is kept until "
-                        f"{kept_until:%Y-%m-%d %H:%M} UTC: run the same command again later; "
-                        "`loader cancel --forget` gives it up and lets its requests be asked again"
-                    ) from error
-                self._report.say(f"the {kind} file of job {job['id']} has expired; what it held is asked again")
-            except TroubleError as error:
-                if not (is_given_up and error.is_answer):
-                    raise
-                self._report.say(
-                    f"the {kind} file of job {job['id']} is given up ({error}); what it held is asked again"
-                )
-            except OSError as error:
-                raise cannot_write(error, self._download_dir) from error
-        with self._warehouse.transaction() as connection:
-            landed = sum(
-                append_output(connection, job["id"], file_id, kind, path, self.load_id)
-                for file_id, kind, path in fetched
-            )
-            append_job(connection, job, shard.shard_id)
-            ledger.settle(connection, shard.shard_id, job["id"])
-            failures.note(connection, shard, job["id"])
-            missing = ledger.missing_requests(connection, shard.shard_id)
-        self.lines += landed
-        for _, _, path in fetched:
-            path.unlink()
-        if job["status"] != "SUCCESS":
-            reasons = message_of(job["errors"])
-            self._report.say(f"job {job['id']} ended as {job['status']}{f': {reasons[:200]}' if reasons else ''}")
-        if missing:
-            names = ", ".join(missing[:SHOWN_IDS]) + (", …" if len(missing) > SHOWN_IDS else "")
-            self._report.say(
-                f"job {job['id']} says {job['status']} and {job['succeeded_requests']} succeeded; "
-                f"{len(missing)} of its {shard.request_count} requests have no line: {names}"
-            )
 
     # Giving up
 
@@ -407,7 +368,7 @@ class Jobs:
             try:
                 job = self._api.get_job(job_id)
                 if has_ended(job, self._api.now()):
-                    self._land(shard, job, is_given_up=True)
+                    self._landing.land(shard, job, is_given_up=True)
                     forgotten.append(job_id)
             except GoneError as error:
                 self._forget(shard, str(error))
@@ -435,14 +396,15 @@ class Jobs:
 @cache
 def _load_ahead() -> None:
     """Load what landing needs, once; in a thread, since Ctrl-C in an import comes out as some other error."""
-    Thread(target=lambda: [import_module(needed) for needed in LANDING_NEEDS], daemon=True).start()
+
+    def load() -> None:
+        for needed in LANDING_NEEDS:
+            import_module(needed)
+        verdicts.prepare()
+
+    Thread(target=load, daemon=True).start()
 
 
 def _metadata(shard: ShardRecord) -> dict[str, str]:
     """By what a job is known as ours; both must match, as other warehouses may ask the same of the same workspace."""
     return {"shard_id": shard.shard_id, "load_id": shard.load_id}
-
-
-def cannot_write(error: OSError, directory: Path) -> WarehouseError:
-    """A file of the run cannot be written: which folder, why, and what to do."""
-    return WarehouseError(system_trouble(f"cannot write in {directory}", error))

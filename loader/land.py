@@ -1,15 +1,16 @@
 """Landing of output files that came another way: downloaded by hand, or made by another program.
 
 Such a file brings its own ids. Its SHA-256 stands for the file, the job and the shard, so that two files with the ids
-`0`, `1`, … stay apart and a file that is landed again adds nothing. Lines that answer requests of this loader are
-recognised by their id and joined to their receipts.
+`0`, `1`, … stay apart. What is known is known line by line (`known_lines`): a file that holds lines which landed before
+adds only the others. Lines that answer requests of this loader are recognised by their id and joined to their receipts.
 """
 
 from __future__ import annotations
 
 import hashlib
 import time
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -17,12 +18,14 @@ from typing import Any
 import duckdb
 import orjson
 
-from loader import ledger
+from loader import ledger, verdicts
 from loader.errors import SourceError
+from loader.known_lines import compare
 from loader.lines import read_lines
 from loader.locations import printable
 from loader.requests import MAX_TOKENS
 from loader.warehouse import (
+    RECEIPT_COLUMNS,
     ReceiptRow,
     Warehouse,
     append_job,
@@ -33,6 +36,7 @@ from loader.warehouse import (
 )
 
 LOOKED_AT_LINES = 1000
+PORTION = 10_000  # receipts in hand
 ORIGIN = {"origin": "landed by hand"}
 
 
@@ -42,7 +46,8 @@ class Landed:
 
     file: str
     file_id: str
-    lines: int  # 0 when the file had landed before
+    lines: int  # 0 when all of them had landed before
+    known: int  # lines that had landed before, from this file or another
     requests: int
     currency_changed: int  # receipts whose currency this corrected
 
@@ -61,28 +66,26 @@ def land_file(
             file_id = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise SourceError(f"{path}: {error.strerror}; name a file that can be read") from error
+    source = printable(path.name)
     with warehouse.transaction() as connection:
-        lines = append_output(connection, file_id, file_id, "output", path, load_id)
-        if lines and _is_known_line_by_line(connection, file_id):
-            raise SourceError(
-                f"{path}: every line of it has been landed already, by the loader or from another file; nothing to do"
-            )
-        if lines:
+        new, known = compare(connection, path)
+        lines = 0
+        if new:
+            lines = append_output(connection, file_id, file_id, "output", path, load_id, "new_lines" if known else None)
             _record_requests(connection, file_id, load_id)
-            append_job(connection, _job(connection, file_id), file_id)
-            ledger.settle(connection, file_id, file_id)
         changed = 0
-        if lines or currency or default_currency:
-            changed = append_receipts(
-                connection,
-                _receipts(connection, file_id, printable(path.name), currency, default_currency),
-                load_id,
-            )
+        if currency or default_currency:
+            for receipts in _known_receipts(connection, currency, default_currency):
+                changed += append_receipts(connection, receipts, load_id)
+        if new:
+            for receipts in _new_receipts(connection, file_id, source, currency, default_currency):
+                append_receipts(connection, receipts, load_id)
         (count,) = _row(connection, "select count(*) from raw.batch_requests where shard_id = ?", file_id)
-        (model,) = _row(connection, "select max(model) from raw.batch_requests where shard_id = ?", file_id)
-        for status in ("started", "finished"):
-            append_load(connection, load_id, printable(path.name), model, None, status)
-    return Landed(str(path), file_id, lines, count, 0 if lines else changed)
+        if new or changed:
+            (model,) = _row(connection, "select max(model) from raw.batch_requests where shard_id = ?", file_id)
+            for status in ("started", "finished"):
+                append_load(connection, load_id, source, model, None, status)
+    return Landed(str(path), file_id, lines, known, count if new else 0, changed)
 
 
 def _check_is_batch_output(path: Path) -> None:
@@ -101,34 +104,16 @@ def _check_is_batch_output(path: Path) -> None:
     )
 
 
-def _is_known_line_by_line(connection: duckdb.DuckDBPyConnection, file_id: str) -> bool:
-    (new_lines,) = _row(
-        connection,
-        """
-        select count(*) from raw.batch_output as landed
-        where landed.file_id = $1 and trim(landed.line) <> '' and not exists (
-            select 1 from raw.batch_output as known where known.file_id <> $1 and known.line = landed.line
-        )
-        """,
-        file_id,
-    )
-    return bool(new_lines == 0)
-
-
 def _record_requests(connection: duckdb.DuckDBPyConnection, file_id: str, load_id: str) -> None:
     """A request for each id in the file: a further attempt of the loader's own request, or one of the file's own."""
+    verdicts.judge(connection, file_id)
     connection.execute(
-        f"""
+        """
         insert into raw.batch_requests
-        with answers as (
-            select line_number, {ledger.ANSWER} as answer from raw.batch_output where file_id = $file_id
-        ),
-        ids as (
-            select
-                json_extract_string(answer, '$.custom_id') as custom_id,
-                max(json_extract_string(answer, '$.response.body.model')) as model
-            from answers
-            where json_extract_string(answer, '$.custom_id') is not null
+        with ids as (
+            select custom_id, max(echoed_model) as model
+            from verdicts
+            where custom_id is not null
             group by all
         ),
         own as (
@@ -164,6 +149,8 @@ def _record_requests(connection: duckdb.DuckDBPyConnection, file_id: str, load_i
         """,
         {"file_id": file_id, "max": MAX_TOKENS},
     )
+    append_job(connection, _job(connection, file_id), file_id)
+    ledger.settle_judged(connection, file_id, file_id)
 
 
 def _job(connection: duckdb.DuckDBPyConnection, file_id: str) -> dict[str, Any]:
@@ -171,12 +158,11 @@ def _job(connection: duckdb.DuckDBPyConnection, file_id: str) -> dict[str, Any]:
     total, failed, model = _row(
         connection,
         f"""
-        {ledger.OUTCOMES}
-        select count(*), count(*) filter (outcome = 'failed'),
-            (select max(model) from raw.batch_requests where shard_id = $job_id)
-        from best where custom_id is not null
+        select count(*), count(*) filter (status = 'failed'),
+            (select max(model) from raw.batch_requests where shard_id = ?)
+        from ({verdicts.best_lines()})
         """,
-        {"job_id": file_id},
+        file_id,
     )
     # not before any known job, whose times are the server's: what is landed now is the latest word
     known = connection.execute(
@@ -204,40 +190,83 @@ def _job(connection: duckdb.DuckDBPyConnection, file_id: str) -> dict[str, Any]:
     }
 
 
-def _receipts(
+def _new_receipts(
     connection: duckdb.DuckDBPyConnection,
     file_id: str,
     source: str,
     currency: str | None,
     default_currency: str | None,
-) -> list[ReceiptRow]:
+) -> Iterator[list[ReceiptRow]]:
     """The receipts that only this file knows; nothing but their id and currency is known of them."""
-    rows = connection.execute(
-        """
-        select
-            requests.receipt_id,
-            any_value(requests.custom_id),
-            coalesce($currency, arg_max(known.currency, known.loaded_at)),
-            coalesce($default_currency, arg_max(known.default_currency, known.loaded_at))
-        from raw.batch_requests as requests
-        left join raw.receipts as known on known.receipt_id = requests.receipt_id
-        where requests.shard_id = $file_id and requests.prompt_id is null
-        group by requests.receipt_id
-        """,
-        {"file_id": file_id, "currency": currency, "default_currency": default_currency},
-    ).fetchall()
     empty = dict.fromkeys(("media_type", "width", "height", "image_bytes", "label", "rejected_reason"))
-    return [
-        ReceiptRow(
-            receipt_id=receipt_id,
-            source=source,
-            source_key=custom_id,
-            currency=known_currency,
-            default_currency=known_default,
-            **empty,
+    query = """
+        select receipt_id, custom_id
+        from raw.batch_requests
+        where shard_id = $file_id and prompt_id is null and receipt_id > $last
+        order by receipt_id
+        limit $portion
+    """
+    for rows in _in_portions(connection, query, {"file_id": file_id}):
+        yield [
+            ReceiptRow(
+                receipt_id=receipt_id,
+                source=source,
+                source_key=custom_id,
+                currency=currency,
+                default_currency=default_currency,
+                **empty,
+            )
+            for receipt_id, custom_id in rows
+        ]
+
+
+def _known_receipts(
+    connection: duckdb.DuckDBPyConnection, currency: str | None, default_currency: str | None
+) -> Iterator[list[ReceiptRow]]:
+    """The receipts of the lines that landed before, as they were offered but with what is said of their currency now.
+
+    Those of the loader's own requests are left out: their source says what they are.
+    """
+    connection.execute(
+        """
+        create or replace temporary table known_receipts as
+        select distinct asked.receipt_id
+        from known_lines
+        inner join raw.batch_requests as asked
+            on asked.shard_id = known_lines.job_id and asked.custom_id = known_lines.custom_id
+        where asked.prompt_id is null
+        """
+    )
+    columns = ", ".join(RECEIPT_COLUMNS)
+    query = f"""
+        with portion as (
+            select receipt_id from known_receipts where receipt_id > $last order by receipt_id limit $portion
         )
-        for receipt_id, custom_id, known_currency, known_default in rows
-    ]
+        select {columns}
+        from raw.receipts
+        where receipt_id in (select receipt_id from portion)
+        qualify row_number() over (
+            partition by receipt_id, source, source_key order by loaded_at desc, load_id desc
+        ) = 1
+        order by receipt_id
+    """
+    for rows in _in_portions(connection, query, {}):
+        yield [
+            replace(
+                known, currency=currency or known.currency, default_currency=default_currency or known.default_currency
+            )
+            for known in (ReceiptRow(*row) for row in rows)
+        ]
+
+
+def _in_portions(
+    connection: duckdb.DuckDBPyConnection, query: str, parameters: dict[str, Any]
+) -> Iterator[list[tuple[Any, ...]]]:
+    """The rows of a query in the order of their first column, some thousands at a time."""
+    last = ""
+    while rows := connection.execute(query, {**parameters, "last": last, "portion": PORTION}).fetchall():
+        yield rows
+        last = rows[-1][0]
 
 
 def _row(connection: duckdb.DuckDBPyConnection, query: str, parameters: Any) -> tuple[Any, ...]:

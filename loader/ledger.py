@@ -11,22 +11,27 @@ anywhere is taken up by the next one:
     landed      the job has ended and its lines are in raw.batch_output
 
 A request attempt is `planned`, then `sent` with its job, and at the end what became of it: `answered`, `truncated`
-(the answer was cut off), `failed` (an error came back) or `missing` (nothing came back).
+(the answer was cut off), `unreadable` (no list of items in it), `failed` (an error came back) or `missing` (nothing
+came back). What a line is, dbt's models say (`verdicts`). Two ends are no attempt, as nothing was done for the request:
+`unprocessed` (its job failed before it came to it) and `cancelled` (its job was).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import duckdb
 
+from loader import verdicts
 from loader.settings import EMBEDDED_MODEL
 from loader.shards import Request, Shard
 from loader.warehouse import moment, now
 
 RESULTS_KEPT = timedelta(hours=24)  # after the end of a job; the vendor's stricter page
+MAX_UNREADABLE = 2  # the temperature is 0: what could not be read twice will not be readable
+MAX_FAILED_JOBS = 3  # of a request, in one run
 
 
 @dataclass(frozen=True)
@@ -59,47 +64,97 @@ class Decision:
     truncated_at: int | None  # max_tokens of the attempt that was cut off, if the last one was
 
 
+@dataclass
+class Setbacks:
+    """The shards whose jobs failed, in this run, before they had come to all of their requests, or were cancelled."""
+
+    failed: list[str] = field(default_factory=list)
+    cancelled: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """How often a request may be asked, and what has befallen this run."""
+
+    attempts: int = 3
+    unreadable: int | None = MAX_UNREADABLE  # None: whatever came of it before
+    setbacks: Setbacks = field(default_factory=Setbacks)
+
+    def as_parameters(self) -> dict[str, object]:
+        """What `WITHIN_BOUNDS` wants."""
+        return {
+            "max_attempts": self.attempts,
+            "max_unreadable": self.attempts if self.unreadable is None else self.unreadable,
+            "failed_shards": self.setbacks.failed,
+            "cancelled_shards": self.setbacks.cancelled,
+        }
+
+
+# Whether a request may be asked (again), over its attempts as `known`.
+WITHIN_BOUNDS = f"""
+    count(*) filter (known.state not in ('unprocessed', 'cancelled')) < $max_attempts
+    and count(*) filter (known.state = 'unreadable') < $max_unreadable
+    and count(*) filter (
+        known.state = 'unprocessed' and list_contains($failed_shards::varchar[], known.shard_id)
+    ) < {MAX_FAILED_JOBS}
+    and count(*) filter (list_contains($cancelled_shards::varchar[], known.shard_id)) = 0
+"""
+
+
 def decide(
     connection: duckdb.DuckDBPyConnection,
     custom_ids: Sequence[str],
     receipt_ids: Sequence[str],
     model: str,
-    max_attempts: int,
+    bounds: Bounds,
     again: bool,
     load_id: str | None = None,
 ) -> dict[str, Decision]:
     """For each request (by custom_id) whether it is to be sent.
 
-    It is not when it is under way, or has a good answer, or has been tried `max_attempts` times. An answer to another
-    question about the same receipt settles it too, unless `again` says so or it came from the embedded reader and an
-    API model is asked now. A request that failed for good is asked again only if `again` says so, and once a load.
+    It is not when it is under way, has a good answer, or has been tried as often as its bounds allow. An answer to
+    another question about the same receipt settles it too, unless `again` says so or it came from the embedded reader
+    and an API model is asked now. A request that failed for good is asked again only if `again` says so, and once a
+    load.
     """
     rows = connection.execute(
-        """
+        f"""
         with offered as (
             select distinct unnest($custom_ids::varchar[]) as custom_id, unnest($receipt_ids::varchar[]) as receipt_id
-        )
-        select
-            offered.custom_id,
-            coalesce(bool_or(
-                known.state in ('planned', 'sent', 'answered')
+        ),
+        settled as (
+            select distinct offered.custom_id
+            from offered
+            inner join ledger.requests as known on known.receipt_id = offered.receipt_id
+            where known.state in ('planned', 'sent', 'answered')
                 and (
                     known.custom_id = offered.custom_id
                     or (not $again and (known.model <> $embedded or $model = $embedded))
                 )
-            ), false) or coalesce(
+        ),
+        asked as (
+            select
+                known.custom_id,
+                {WITHIN_BOUNDS} as may_be_asked,
                 arg_max(
                     coalesce(failure.is_final and (not $again or failure.load_id = $load_id), false), known.attempt
-                ) filter (known.custom_id = offered.custom_id),
-                false
-            ) as is_settled,
-            coalesce(max(known.attempt) filter (known.custom_id = offered.custom_id), 0) as attempts,
-            max(known.max_tokens) filter (known.custom_id = offered.custom_id and known.state = 'truncated')
+                ) as is_final,
+                max(known.attempt) as attempt,
+                max(known.max_tokens) filter (known.state = 'truncated') as truncated_at
+            from ledger.requests as known
+            left join ledger.failures as failure
+                on failure.shard_id = known.shard_id and failure.custom_id = known.custom_id
+            where known.custom_id in (select custom_id from offered)
+            group by known.custom_id
+        )
+        select
+            offered.custom_id,
+            offered.custom_id not in (select custom_id from settled)
+                and coalesce(asked.may_be_asked and not asked.is_final, true),
+            coalesce(asked.attempt, 0) + 1,
+            asked.truncated_at
         from offered
-        left join ledger.requests as known on known.receipt_id = offered.receipt_id
-        left join ledger.failures as failure
-            on failure.shard_id = known.shard_id and failure.custom_id = known.custom_id
-        group by offered.custom_id
+        left join asked on asked.custom_id = offered.custom_id
         """,
         {
             "custom_ids": list(custom_ids),
@@ -107,12 +162,13 @@ def decide(
             "again": again,
             "model": model,
             "embedded": EMBEDDED_MODEL,
+            **bounds.as_parameters(),
             "load_id": load_id,
         },
     ).fetchall()
     return {
-        custom_id: Decision(None if is_settled or attempts >= max_attempts else attempts + 1, truncated_at)
-        for custom_id, is_settled, attempts, truncated_at in rows
+        custom_id: Decision(attempt if may_be_asked else None, truncated_at)
+        for custom_id, may_be_asked, attempt, truncated_at in rows
     }
 
 
@@ -235,83 +291,65 @@ def landed_files(connection: duckdb.DuckDBPyConnection, file_ids: Sequence[str])
 
 
 def estimated_cost_usd(connection: duckdb.DuckDBPyConnection, load_id: str) -> float:
-    """Estimated cost of all shards of a load, in US dollars."""
+    """Estimated cost of a load in US dollars: of all its shards but those of which nothing was processed."""
     row = connection.execute(
-        "select coalesce(sum(estimated_cost_usd), 0) from ledger.shards where load_id = ?", [load_id]
+        """
+        select coalesce(sum(estimated_cost_usd), 0)
+        from ledger.shards
+        where load_id = ? and exists (
+            select 1 from ledger.requests
+            where requests.shard_id = shards.shard_id and requests.state not in ('unprocessed', 'cancelled')
+        )
+        """,
+        [load_id],
     ).fetchone()
     return float(row[0]) if row else 0.0
 
 
-# A landed line as JSON, or null. A byte order mark or blanks before it do not make it unreadable, here as in dbt.
-# DuckDB's parser takes many times the length of a line, so that a few of 20 MB would never land: of a line that is far
-# longer than an answer can be, the content (a text, or chunks of text) is left out, as nothing here reads it, and only
-# a beginning is parsed.
-LONG = 1_000_000
-ANSWER = rf"""try_cast(
-    regexp_replace(
-        case
-            when strlen(line) <= {LONG} then line
-            else left(regexp_replace(line, '("(?:content|text)"\s*:\s*)"(?:[^"\\]|\\.)*"', '\1""', 'g'), {LONG})
-        end,
-        '^[\s\x{{FEFF}}\p{{Z}}]+',
-        ''
-    ) as json
-)"""
+def settle(connection: duckdb.DuckDBPyConnection, shard_id: str, job_id: str) -> dict[str, int]:
+    """The job has ended and its lines have landed: note what became of each of its requests; how many of each state.
 
-# What became of each request of a job, from its landed lines. It reads only what decides whether to ask again; dbt
-# reads the answers. Several lines for one request: the best one counts.
-OUTCOMES = f"""
-    with lines as (
-        select {ANSWER} as answer
-        from raw.batch_output
-        where job_id = $job_id
-    ),
-    fields as (
-        select
-            json_extract_string(answer, '$.custom_id') as custom_id,
-            coalesce(try_cast(json_extract_string(answer, '$.response.status_code') as integer), 200) as status_code,
-            coalesce(json_extract_string(answer, '$.error'), '') in ('', '{{}}') as has_no_error,
-            coalesce(json_type(answer, '$.response.body.choices[0].message'), 'NULL') <> 'NULL' as has_message,
-            json_extract_string(answer, '$.response.body.choices[0].finish_reason') as finish_reason
-        from lines
-    ),
-    outcomes as (
-        select
-            custom_id,
-            case
-                when status_code >= 400 or not has_no_error or not has_message or finish_reason = 'error' then 'failed'
-                when finish_reason in ('length', 'model_length') then 'truncated'
-                else 'answered'
-            end as outcome
-        from fields
-    ),
-    best as (
-        select custom_id, case max(case outcome when 'answered' then 3 when 'truncated' then 2 else 1 end)
-            when 3 then 'answered' when 2 then 'truncated' else 'failed' end as outcome
-        from outcomes
-        group by custom_id
-    )
-"""
+    Those without a line are `missing`, until somebody knows better (`note_without_line`).
+    """
+    verdicts.judge(connection, job_id)
+    return settle_judged(connection, shard_id, job_id)
 
 
-def settle(connection: duckdb.DuckDBPyConnection, shard_id: str, job_id: str) -> None:
-    """The job has ended and its lines have landed: note what became of each of its requests."""
+def settle_judged(connection: duckdb.DuckDBPyConnection, shard_id: str, job_id: str) -> dict[str, int]:
+    """The same, where the lines of the job have just been judged."""
+    connection.execute("update ledger.requests set state = 'missing' where shard_id = ? and state = 'sent'", [shard_id])
     connection.execute(
         f"""
         update ledger.requests
-        set state = settled.outcome
-        from (
-            {OUTCOMES}
-            select requests.custom_id, coalesce(best.outcome, 'missing') as outcome
-            from ledger.requests as requests
-            left join best on best.custom_id = requests.custom_id
-            where requests.shard_id = $shard_id
-        ) as settled
-        where ledger.requests.shard_id = $shard_id and ledger.requests.custom_id = settled.custom_id
+        set state = case when best.status in ('extracted', 'empty') then 'answered' else best.status end
+        from ({verdicts.best_lines()}) as best
+        where ledger.requests.shard_id = ? and ledger.requests.custom_id = best.custom_id
         """,
-        {"job_id": job_id, "shard_id": shard_id},
+        [shard_id],
+    )
+    connection.execute(
+        "insert or replace into ledger.judged_jobs values (?, ?, ?)", [job_id, shard_id, verdicts.rules()]
     )
     note_state(connection, shard_id, "landed")
+    return dict(
+        connection.execute(
+            "select state, count(*) from ledger.requests where shard_id = ? group by state", [shard_id]
+        ).fetchall()
+    )
+
+
+def note_without_line(connection: duckdb.DuckDBPyConnection, shard_id: str, state: str) -> None:
+    """Those requests of a settled shard for which no line came are not `missing` but in this state."""
+    connection.execute(
+        "update ledger.requests set state = ? where shard_id = ? and state = 'missing'", [state, shard_id]
+    )
+
+
+def judged_otherwise(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
+    """The (shard, job) of those that were settled by other rules than today's."""
+    return connection.execute(
+        "select shard_id, job_id from ledger.judged_jobs where rules <> ? order by all", [verdicts.rules()]
+    ).fetchall()
 
 
 def missing_requests(connection: duckdb.DuckDBPyConnection, shard_id: str) -> list[str]:
@@ -330,27 +368,34 @@ class Open:
     receipt_id: str
     attempt: int
     state: str
+    may_be_asked: bool  # by this run
     reason: str | None = None  # why it failed, in the provider's words
     is_final: bool = False  # asking again cannot mend it
 
 
-def open_requests(connection: duckdb.DuckDBPyConnection, source: str, model: str) -> list[Open]:
-    """Requests of a source whose last attempt failed, went missing or was cut off, and whose receipt has no answer."""
+def open_requests(connection: duckdb.DuckDBPyConnection, source: str, model: str, bounds: Bounds) -> list[Open]:
+    """Requests of a source whose last attempt has ended without a good answer, and whose receipt has no other."""
     rows = connection.execute(
-        """
+        f"""
         with latest as (
-            select *, row_number() over (partition by custom_id order by attempt desc) as newest
-            from ledger.requests
+            select
+                known.custom_id,
+                max(known.receipt_id) as receipt_id,
+                max(known.attempt) as attempt,
+                arg_max(known.state, known.attempt) as state,
+                arg_max(known.shard_id, known.attempt) as shard_id,
+                {WITHIN_BOUNDS} as may_be_asked
+            from ledger.requests as known
+            where known.model = $model
+            group by known.custom_id
         )
         select
-            latest.custom_id, latest.receipt_id, latest.attempt, latest.state, failure.reason,
+            latest.custom_id, latest.receipt_id, latest.attempt, latest.state, latest.may_be_asked, failure.reason,
             coalesce(failure.is_final, false)
         from latest
         left join ledger.failures as failure
             on failure.shard_id = latest.shard_id and failure.custom_id = latest.custom_id
-        where newest = 1
-            and latest.model = $model
-            and latest.state in ('failed', 'missing', 'truncated')
+        where latest.state not in ('planned', 'sent', 'answered')
             and latest.receipt_id in (select receipt_id from raw.receipts where source = $source)
             and not exists (
                 select 1 from ledger.requests as good
@@ -360,6 +405,6 @@ def open_requests(connection: duckdb.DuckDBPyConnection, source: str, model: str
             )
         order by latest.custom_id
         """,
-        {"source": source, "model": model, "embedded": EMBEDDED_MODEL},
+        {"source": source, "model": model, "embedded": EMBEDDED_MODEL, **bounds.as_parameters()},
     ).fetchall()
     return [Open(*row) for row in rows]

@@ -8,10 +8,11 @@ for; the next run goes on from there. Results are fetched before more is sent.
 from __future__ import annotations
 
 import secrets
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -20,7 +21,8 @@ from loader import failures, ledger
 from loader.aside import Aside
 from loader.batch_api import BatchApi
 from loader.errors import ApiError, BudgetError, LoaderError
-from loader.jobs import Jobs, Report, cannot_write
+from loader.jobs import Jobs
+from loader.landing import Report, cannot_write
 from loader.plan import Planner, Question
 from loader.receipt import Source
 from loader.seen import SeenBefore
@@ -73,14 +75,17 @@ class Fetched:
     trouble: ApiError | None = None
 
 
-def fetch_first(warehouse: Warehouse, api: BatchApi, report: Report, work_dir: Path) -> Fetched:
+def fetch_first(
+    warehouse: Warehouse, api: BatchApi, report: Report, work_dir: Path, setbacks: ledger.Setbacks | None = None
+) -> Fetched:
     """Take up what earlier runs left, before anything else. Raises LoaderError.
 
     Results expire and are paid for: neither the source nor the budget of a new run has a say in that. A job that was
     made and not noted is adopted; what was never sent is dropped, to be planned anew by what is asked then. What
     cannot be taken up now stays as it is, and stops neither the others nor the new run.
     """
-    jobs = Jobs(warehouse, api, report, work_dir, new_load_id())
+    judge_anew(warehouse, report)
+    jobs = Jobs(warehouse, api, report, work_dir, new_load_id(), setbacks)
     jobs.clean_up()
     if not jobs.unfinished():
         return Fetched()
@@ -94,6 +99,7 @@ def fetch_first(warehouse: Warehouse, api: BatchApi, report: Report, work_dir: P
                 f"taking up {count} requests of an earlier run; their answers are kept until {until:%F %H:%M} UTC"
             )
             jobs.poll(sent)
+            jobs.ask_the_user()
         for error in [*troubles, *jobs.troubles()]:
             report.say(str(error))
     return Fetched(jobs.lines, troubles[0] if troubles else None)
@@ -139,6 +145,17 @@ def _noted(warehouse: Warehouse, load_id: str) -> Iterator[None]:
     note("finished")
 
 
+def judge_anew(warehouse: Warehouse, report: Report) -> None:
+    """Judge the answers of earlier runs by the rules of now, job by job: what dbt no longer reads is asked again."""
+    with warehouse.transaction() as connection:
+        others = ledger.judged_otherwise(connection)
+    if others:
+        report.say(f"the rules that say what an answer is have changed: judging those of {len(others)} jobs anew")
+    for shard_id, job_id in others:
+        with warehouse.transaction() as connection:
+            ledger.settle(connection, shard_id, job_id)
+
+
 class Run:
     """One run of the loader over one source."""
 
@@ -152,17 +169,18 @@ class Run:
         report: Report,
         work_dir: Path,
         default_currency: str | None = None,
+        setbacks: ledger.Setbacks | None = None,
     ) -> None:
         self.summary = Summary(new_load_id())
         self._warehouse = warehouse
         self._api = api
         self._source = source
-        self._question = question
+        self._question = replace(question, setbacks=setbacks or ledger.Setbacks())
         self._limits = limits
         self._report = report
         self._default_currency = default_currency
         self._passed = SeenBefore()  # the receipts of this run, fewer than the source's where a limit is set
-        self._jobs = Jobs(warehouse, api, report, work_dir, self.summary.load_id)
+        self._jobs = Jobs(warehouse, api, report, work_dir, self.summary.load_id, self._question.setbacks)
 
     def execute(self, wait: bool = True) -> Summary:
         """Do it all; with `wait` false, stop once everything is submitted. Raises LoaderError."""
@@ -172,6 +190,7 @@ class Run:
             self._submit(wait)
             while wait:
                 self._jobs.wait()
+                self._question = replace(self._question, is_retry=True)
                 if not self._is_anything_to_ask_again() or not self._submit(wait):
                     break
             self._reconcile()
@@ -253,6 +272,7 @@ class Run:
         self.summary.estimated_cost_usd = cost
         while self._pending_requests() > self._limits.max_pending_requests and self._jobs.poll():
             self._jobs.sleep()
+        self._jobs.ask_the_user()
         return record
 
     def _send(self, record: ledger.ShardRecord) -> None:
@@ -263,18 +283,23 @@ class Run:
         return sum(shard.request_count for shard in self._jobs.unfinished())
 
     def _is_anything_to_ask_again(self) -> bool:
-        found = [request for request in self._still_open() if request.attempt < self._question.max_attempts]
+        """Whether there is, said and, where jobs failed as a whole, waited for."""
+        found = [request for request in self._still_open() if request.may_be_asked]
         again = [request for request in found if not request.is_final]
         if len(again) < len(found):
             final = failures.in_words([request for request in found if request.is_final])
             self._report.say(f"{final}: not asked again, as that cannot mend it")
         if again:
-            self._report.say(f"{failures.in_words(again)}: asking again")
+            has_failed_jobs = any(request.state == "unprocessed" for request in again)
+            wait = self._jobs.back_off_seconds() if has_failed_jobs else 0.0
+            self._report.say(f"{failures.in_words(again)}: asking again{f' in {wait:.0f} s' if wait else ''}")
+            time.sleep(wait)
         return bool(again)
 
     def _still_open(self) -> list[ledger.Open]:
+        question = self._question
         with self._warehouse.transaction() as connection:
-            found = ledger.open_requests(connection, self._source.name, self._question.model)
+            found = ledger.open_requests(connection, self._source.name, question.model, question.bounds)
         return [request for request in found if request.receipt_id in self._passed]
 
     def _reconcile(self) -> None:

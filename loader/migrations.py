@@ -168,4 +168,21 @@ MIGRATIONS: list[tuple[int, str, str]] = [
         );
         """,
     ),
+    (
+        7,
+        "rules_of_judgement",
+        # By which rules (`verdicts.rules`) the answers of a job were judged. Those that were judged before there was
+        # this table are judged anew by the next load, and so are all when the rules change.
+        """
+        create table ledger.judged_jobs (
+            job_id varchar primary key,
+            shard_id varchar not null,
+            rules varchar not null
+        );
+        insert into ledger.judged_jobs
+        select distinct job_id, shard_id, 'before 7'
+        from raw.batch_jobs
+        where shard_id in (select shard_id from ledger.requests where state not in ('planned', 'sent'));
+        """,
+    ),
 ]

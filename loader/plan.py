@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
@@ -46,11 +46,19 @@ class Question:
     policy: ImagePolicy = ORIGINAL
     max_attempts: int = 3
     again: bool = False
+    is_retry: bool = False  # asked once more by the run that has asked it
+    setbacks: ledger.Setbacks = field(default_factory=ledger.Setbacks)
 
     @property
     def prompt_id(self) -> str:
         """Identity of the question."""
         return requests.prompt_id(self.style, self.policy)
+
+    @property
+    def bounds(self) -> ledger.Bounds:
+        """How often a request may be asked; `again` lets one be tried once more that could not be read twice."""
+        unreadable = None if self.again and not self.is_retry else ledger.MAX_UNREADABLE
+        return ledger.Bounds(self.max_attempts, unreadable, self.setbacks)
 
     def custom_id(self, receipt_id: str) -> str:
         """Identity of the question about one receipt."""
@@ -231,7 +239,7 @@ def decide(
         list(custom_ids),
         list(custom_ids.values()),
         question.model,
-        question.max_attempts,
+        question.bounds,
         question.again,
         load_id,
     )

@@ -275,9 +275,18 @@ def append_job(connection: duckdb.DuckDBPyConnection, job: dict[str, Any], shard
 
 
 def append_output(
-    connection: duckdb.DuckDBPyConnection, job_id: str, file_id: str, kind: str, path: Path, load_id: str
+    connection: duckdb.DuckDBPyConnection,
+    job_id: str,
+    file_id: str,
+    kind: str,
+    path: Path,
+    load_id: str,
+    only: str | None = None,
 ) -> int:
-    """Land a downloaded file: all of its lines, verbatim; how many. Nothing when the file has landed before."""
+    """Land a downloaded file: all of its lines, verbatim; how many. Nothing when the file has landed before.
+
+    With `only`, a table of `line_number`s, only those.
+    """
     from loader.lines import line_reader
 
     if connection.execute("select 1 from ledger.files where file_id = ?", [file_id]).fetchone():
@@ -289,9 +298,10 @@ def append_output(
     connection.execute("set disabled_compression_methods = 'dictionary'")
     connection.execute("set threads = 1")
     row = connection.execute(
-        """
+        f"""
         insert into raw.batch_output
         select ?, ?, ?, line_number, line, line_bytes, ?, ? from landing_lines
+        {f"where line_number in (select line_number from {only})" if only else ""}
         """,
         [job_id, file_id, kind, load_id, moment(connection, "batch_output")],
     ).fetchone()

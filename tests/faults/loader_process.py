@@ -66,7 +66,7 @@ def _find(point: str) -> tuple[Any, str]:
 
 
 def _replace_imported(original: Callable[..., Any], watched: Callable[..., Any]) -> None:
-    for module in ("jobs", "load", "plan", "land"):
+    for module in ("jobs", "landing", "load", "plan", "land"):
         namespace = vars(importlib.import_module(f"loader.{module}"))
         for name, value in list(namespace.items()):
             if value is original:
@@ -97,6 +97,7 @@ def main() -> None:
     from loader import batch_api, jobs, load, sick_jobs
 
     jobs.SETTLE_SECONDS = (0.05, 0.1, 0.5)
+    jobs.RETRY_JOBS_SECONDS = (0.05, 0.1)
     jobs.FILE_WAITS_SECONDS = (0.05, 0.1, 0.5)
     jobs.FIRST_SEND_SECONDS = jobs.CANCEL_SECONDS = sick_jobs.GIVE_UP_SECONDS = 3.0
     sick_jobs.MOST_SECONDS_BETWEEN = 0.5

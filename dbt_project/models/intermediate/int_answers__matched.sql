@@ -75,17 +75,7 @@ candidates as (
         -- a job may answer one request twice: a good line first, then the later one
         row_number() over (
             partition by coalesce(own_requests.answer_id, lines.line_id)
-            order by
-                case
-                    when lines.status in ('extracted', 'empty') then 0
-                    when lines.item_count > 0 then 1
-                    when lines.status <> 'failed' then 2
-                    else 3
-                end asc,
-                lines.landed_at desc,
-                case when lines.file_kind = 'output' then 0 else 1 end asc,
-                lines.file_id desc,
-                lines.line_number desc
+            order by {{ better_line('lines') | indent(16) }}
         ) as line_rank
     from lines
     left join jobs on lines.job_id = jobs.job_id
