@@ -299,10 +299,14 @@ def test_a_model_that_the_api_refuses_is_named(
 def test_a_limit_looks_only_at_its_own_receipts(run: Run, api: ApiServer, folder: Path, tmp_path: Path) -> None:
     run("load", "--receipts", str(folder))
     with duckdb.connect(str(tmp_path / "w.duckdb")) as connection:
-        connection.execute(
-            "update ledger.requests set state = 'failed', attempt = 3 where receipt_id = "
-            "(select receipt_id from raw.receipts where source_key = '2.jpg')"
-        )
+        (receipt,) = connection.execute("select receipt_id from raw.receipts where source_key = '2.jpg'").fetchone()
+        connection.execute("update ledger.requests set state = 'failed' where receipt_id = ?", [receipt])
+        for attempt in (2, 3):
+            connection.execute(
+                "insert into ledger.requests select * replace (? as attempt) from ledger.requests "
+                "where receipt_id = ? and attempt = 1",
+                [attempt, receipt],
+            )
     assert run("load", "--receipts", str(folder), "--limit", "1")[0] == 0
     assert run("load", "--receipts", str(folder))[0] == 3
 
