@@ -3,7 +3,7 @@
 For notebooks: `loader.items()` and `loader.mart("spend_by_category")` give pandas DataFrames.
 """
 
-from loader.frames import items, mart
+from loader.marts.read import items, mart
 
 __version__ = "0.1.0"
 

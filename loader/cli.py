@@ -12,12 +12,12 @@ import click
 
 from loader import __version__
 from loader.errors import IncompleteError, SourceError
-from loader.screen import Screen, show_json, show_mart, show_table
 from loader.session import existing_warehouse, one_load_at_a_time, open_api, open_warehouse
 from loader.settings import STYLES, Settings, Style, known_currency, read_settings
+from loader.terminal import Screen, show_json, show_mart, show_table
 
 if TYPE_CHECKING:
-    from loader.receipt import Source
+    from loader.sources.receipt import Source
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 SHOWN_ROWS = 50
@@ -82,12 +82,12 @@ def load(
 
     Nothing is paid for twice: what was sent or answered before is taken up, not sent again.
     """
-    from loader.estimate import estimate
-    from loader.images import POLICIES
-    from loader.ledger import Setbacks
-    from loader.load import Limits, Run, fetch_first, over_budget
-    from loader.plan import Question
-    from loader.receipts import open_source
+    from loader.batch.run import Limits, Run, fetch_first, over_budget
+    from loader.requests.estimate import estimate
+    from loader.requests.images import POLICIES
+    from loader.requests.planner import Question
+    from loader.sources.open_source import open_source
+    from loader.warehouse.ledger import Setbacks
 
     settings = read_settings(flags)
     question = Question(settings.model, style, POLICIES[images], attempts, again)
@@ -164,7 +164,7 @@ NEXT_STEPS = {
 
 
 def _open_in_words(still_open: list[Any]) -> str:
-    from loader.failures import in_words
+    from loader.batch.failures import in_words
 
     named = ", ".join(request.custom_id for request in still_open[:5])
     more = f" and {len(still_open) - 5} more" if len(still_open) > 5 else ""
@@ -199,7 +199,7 @@ def _show_estimate(settings: Settings, expected: dict[str, Any], source: Source,
 @json_option
 def extract(image: Path, style: Style, as_json: bool, **flags: Any) -> None:
     """Ask one IMAGE live and print its items: the look before paying for a batch. Lands nothing."""
-    from loader.extract import ask_one
+    from loader.batch.try_one import ask_one
 
     settings = read_settings(flags)
     try:
@@ -226,8 +226,8 @@ def extract(image: Path, style: Style, as_json: bool, **flags: Any) -> None:
 @json_option
 def land(files: tuple[Path, ...], currency: str | None, as_json: bool) -> None:
     """Land batch output FILES that were downloaded by hand. A file that landed before adds nothing."""
-    from loader.land import land_file
-    from loader.load import new_load_id
+    from loader.batch.land_file import land_file
+    from loader.batch.run import new_load_id
 
     settings = read_settings()
     correction = known_currency(currency)
@@ -257,7 +257,7 @@ def land(files: tuple[Path, ...], currency: str | None, as_json: bool) -> None:
 @json_option
 def status(as_json: bool) -> None:
     """Tell where things stand: loads, jobs that are running, what has no answer, and until when to fetch."""
-    from loader.status import read_status
+    from loader.warehouse.status import read_status
 
     settings = read_settings()
     found = read_status(existing_warehouse(settings))
@@ -282,7 +282,7 @@ def status(as_json: bool) -> None:
 @click.option("--forget", is_flag=True, help="Give up jobs that are gone or have no results: they are asked again.")
 def cancel(forget: bool) -> None:
     """Cancel the jobs that are running, and land what they had finished."""
-    from loader.load import give_up
+    from loader.batch.run import give_up
 
     settings = read_settings()
     existing_warehouse(settings)
@@ -304,7 +304,7 @@ def serve(port: int, token: str | None, state: Path | None) -> None:
     """Run the embedded Mistral API on 127.0.0.1 on its own, for any client."""
     import secrets
 
-    from loader.local_api.serve import serve as run_server
+    from loader.embedded_api.serve import serve as run_server
 
     directory = state or read_settings().work_dir / "local_api"
     token = token or secrets.token_urlsafe(24)
@@ -320,7 +320,7 @@ def serve(port: int, token: str | None, state: Path | None) -> None:
 @click.option("--count", type=click.IntRange(1, 100_000), default=12, show_default=True)
 def samples(directory: Path, count: int) -> None:
     """Draw sample receipts with their true labels into DIRECTORY."""
-    from loader.samples import write_folder
+    from loader.sources.samples import write_folder
 
     written = write_folder(directory, count)
     click.echo(f"{written} receipts in {directory}")
@@ -332,7 +332,7 @@ def samples(directory: Path, count: int) -> None:
 @json_option
 def publish(parquet: Path | None, despite_failures: bool, as_json: bool) -> None:
     """Copy the marts into the file that BI tools read, and swap it in."""
-    from loader.publish import publish_marts
+    from loader.marts.publish import publish_marts
 
     settings = read_settings()
     with Screen() as screen:
@@ -355,7 +355,7 @@ def publish(parquet: Path | None, despite_failures: bool, as_json: bool) -> None
 @json_option
 def export(directory: str, as_json: bool) -> None:
     """Write schema raw as Parquet parts into DIRECTORY (or s3://…): what is not there yet. For Spark and others."""
-    from loader.export import export_raw
+    from loader.warehouse.export import export_raw
 
     done = export_raw(existing_warehouse(read_settings()), directory)
     if as_json:
@@ -370,7 +370,7 @@ def export(directory: str, as_json: bool) -> None:
 @json_option
 def show(mart: str, limit: int | None, as_json: bool) -> None:
     """Print a MART from the published file: spend by category, unless another is named."""
-    from loader.frames import mart_rows
+    from loader.marts.read import mart_rows
 
     if as_json:
         found = mart_rows(mart, limit)
@@ -388,7 +388,7 @@ def show(mart: str, limit: int | None, as_json: bool) -> None:
 @click.argument("file", required=False, type=click.Path(path_type=Path, dir_okay=False))
 def report(file: Path | None) -> None:
     """Write a first look at the marts as one HTML page: FILE, or report.html beside the published file."""
-    from loader.report import write_report
+    from loader.marts.report import write_report
 
     path = file or read_settings().bi_database.with_name("report.html")
     written = write_report(path)
@@ -399,8 +399,8 @@ def report(file: Path | None) -> None:
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def dbt(arguments: tuple[str, ...]) -> None:
     """Run dbt with ARGUMENTS on the warehouse of the settings, and say who holds the file if it is locked."""
-    from loader.engines import run_dbt
-    from loader.warehouse import Warehouse
+    from loader.marts.run_dbt import run_dbt
+    from loader.warehouse.duckdb_file import Warehouse
 
     settings = read_settings()
     ended = run_dbt(arguments, settings.warehouse, dict(os.environ), click.echo)

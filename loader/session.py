@@ -12,8 +12,8 @@ from loader.errors import WarehouseError
 from loader.settings import Settings
 
 if TYPE_CHECKING:
-    from loader.batch_api import BatchApi
-    from loader.warehouse import Warehouse
+    from loader.batch.mistral import BatchApi
+    from loader.warehouse.duckdb_file import Warehouse
 
 QUICK_WAIT_SECONDS = 20.0
 
@@ -44,7 +44,7 @@ def one_load_at_a_time(settings: Settings) -> Iterator[None]:
 
 def open_warehouse(settings: Settings, say: Callable[[str], None]) -> Warehouse:
     """The warehouse with its tables up to date. Raises WarehouseError."""
-    from loader.warehouse import Warehouse
+    from loader.warehouse.duckdb_file import Warehouse
 
     work_folder.claim(settings.warehouse)
     warehouse = Warehouse(settings.warehouse, on_wait=say)
@@ -54,7 +54,7 @@ def open_warehouse(settings: Settings, say: Callable[[str], None]) -> Warehouse:
 
 def existing_warehouse(settings: Settings) -> Warehouse:
     """The warehouse of earlier loads, for a look. Raises WarehouseError when there is none."""
-    from loader.warehouse import Warehouse
+    from loader.warehouse.duckdb_file import Warehouse
 
     if not settings.warehouse.exists():
         raise WarehouseError(f"{settings.warehouse} does not exist yet: run `make load` first")
@@ -64,12 +64,12 @@ def existing_warehouse(settings: Settings) -> Warehouse:
 @contextmanager
 def open_api(settings: Settings, say: Callable[[str], None]) -> Iterator[BatchApi]:
     """The API of the settings; without a key, an embedded server from the first request to the end of this block."""
-    from loader.batch_api import BatchApi
+    from loader.batch.mistral import BatchApi
 
     with ExitStack() as stack:
 
         def start() -> tuple[str, str]:
-            from loader.local_api.serve import start_embedded
+            from loader.embedded_api.serve import start_embedded
 
             directory = work_folder.claim(settings.warehouse)
             return stack.enter_context(start_embedded(directory / "local_api"))

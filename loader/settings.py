@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from dotenv import dotenv_values, find_dotenv
 
-from loader import reference
+from loader import seeds as reference
 from loader.errors import SettingsError
 from loader.work_folder import work_dir
 

@@ -22,7 +22,7 @@ WORK = owned_folder.Kind(
         "shards": r"receipts-[0-9a-f]{32}\.jsonl|building\.part",
         "downloads": r"[A-Za-z0-9_-]{1,128}(\.jsonl|\.jsonl\.part|\.short)",
         "spill": r"duckdb_temp.*",
-        "local_api": owned_folder.ANY,  # which knows its own (local_api/state_folder.py)
+        "local_api": owned_folder.ANY,  # which knows its own (embedded_api/state_folder.py)
         "dbt": owned_folder.ANY,
     },
     is_private=True,

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from mistralai.client import Mistral
 
-from loader.local_api.serve import Child, launch
-from tests import instant_reader
+from loader.embedded_api.serve import Child, launch
+from tests.helpers import instant_reader
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = 30) -> None:

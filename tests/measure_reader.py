@@ -30,8 +30,8 @@ from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Any
 
-from loader.images import POLICIES, prepare
-from loader.local_api.reader import Item, Reading, read_receipt
+from loader.embedded_api.reader import Item, Reading, read_receipt
+from loader.requests.images import POLICIES, prepare
 
 ALIKE = 0.6
 READ_AS = {"total": "total", "date": "purchased_on", "merchant": "merchant", "currency": "currency"}

@@ -18,7 +18,7 @@ from PIL import Image
 
 from loader import __main__ as program
 from loader.cli import cli
-from loader.warehouse import Warehouse
+from loader.warehouse.duckdb_file import Warehouse
 from tests.conftest import ApiServer
 
 ROOT = Path(__file__).parent.parent
@@ -277,7 +277,7 @@ def test_a_wrong_key_is_named_and_not_shown(
 def test_a_server_that_is_not_there_is_named(
     url: str, run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("loader.batch_api.FIRST_PATIENCE_SECONDS", 0.5)
+    monkeypatch.setattr("loader.batch.mistral.FIRST_PATIENCE_SECONDS", 0.5)
     monkeypatch.setenv("MISTRAL_SERVER_URL", url)
     monkeypatch.setenv("MISTRAL_API_KEY", "key")
     code, _, err = run("load", "--receipts", str(folder))

@@ -16,7 +16,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from loader.samples import draw
+from loader.sources.samples import draw
 
 SETTINGS = ("MISTRAL_API_KEY", "MISTRAL_SERVER_URL", "RECEIPTS", "RECEIPTS_CURRENCY", "MODEL")
 

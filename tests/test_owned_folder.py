@@ -12,17 +12,17 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from loader.engines import run_on
+from loader.batch.jobs import Jobs
+from loader.embedded_api.store import Store
 from loader.errors import LoaderError, NotOursError, WarehouseError
-from loader.export import export_raw
-from loader.jobs import Jobs
-from loader.local_api.store import Store
-from loader.publish import publish_marts
-from loader.report import write_report
-from loader.samples import write_folder
-from loader.warehouse import Warehouse
+from loader.marts.publish import publish_marts
+from loader.marts.report import write_report
+from loader.marts.run_dbt import run_on
+from loader.sources.samples import write_folder
+from loader.warehouse.duckdb_file import Warehouse
+from loader.warehouse.export import export_raw
 from loader.work_folder import claim as claim_work
-from tests.built import built_warehouse, run
+from tests.helpers.built_warehouse import built_warehouse, run
 
 DEAR = "dear to me"
 

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from loader.errors import ADVICE, SettingsError, system_trouble
-from loader.publish import publish_marts
+from loader.marts.publish import publish_marts
 from loader.settings import CLASHING_NAMES, read_settings
-from tests.built import ROOT, built_warehouse, rows, settings
+from tests.helpers.built_warehouse import ROOT, built_warehouse, rows, settings
 
 NAMES = [
     *((setting, f"{name}.duckdb", False) for setting in ("WAREHOUSE", "BI_DATABASE") for name in CLASHING_NAMES),

@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from loader.estimate import ESTIMATE_FROM
+from loader.requests.estimate import ESTIMATE_FROM
 from tests.bench.measure import ROOT, Measure, measured
 from tests.bench.table import Row, machine, show, write_json
 

@@ -15,7 +15,7 @@ from typing import Any
 import duckdb
 import pandas as pd
 
-from loader import reference
+from loader import seeds as reference
 
 SEEDS = reference.SEEDS
 EDGE_SIGNS = re.compile(r"^[-(]|[-)]$")

@@ -16,7 +16,7 @@ from pathlib import Path
 import orjson
 from PIL import Image
 
-from loader import samples
+from loader.sources import samples
 
 PHOTOS = 12  # as many are drawn; the others are these with another comment in the file
 HEIGHTS = (1500, 2300, 1500, 2300, 3800, 1500)  # of the photographs, in pixels

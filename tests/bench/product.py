@@ -14,15 +14,15 @@ from threading import Event, Thread
 from typing import Any
 from urllib.request import Request, urlopen
 
-from loader.batch_api import BatchApi
-from loader.estimate import estimate
-from loader.images import POLICIES
-from loader.load import Limits, Run
-from loader.plan import Planner, Question
-from loader.receipts import open_source
-from loader.warehouse import Warehouse, append_output
+from loader.batch.mistral import BatchApi
+from loader.batch.run import Limits, Run
+from loader.requests.estimate import estimate
+from loader.requests.images import POLICIES
+from loader.requests.planner import Planner, Question
+from loader.sources.open_source import open_source
+from loader.warehouse.duckdb_file import Warehouse, append_output
 
-IMPORTS = {"land": ["loader.lines"]}
+IMPORTS = {"land": ["loader.warehouse.lines"]}
 MODEL = "mistral-small-2603"
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 
 from loader.settings import ROOT
-from loader.warehouse import Warehouse, append_job, append_output, now
+from loader.warehouse.duckdb_file import Warehouse, append_job, append_output, now
 from tests.bench.data import write_output
 
 JOB_ANSWERS = 100_000

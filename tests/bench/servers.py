@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from loader.local_api.serve import READER, Child, launch
+from loader.embedded_api.serve import READER, Child, launch
 from tests.bench.measure import ROOT
-from tests.instant_reader import SPEC
+from tests.helpers.instant_reader import SPEC
 
 
 @contextmanager

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from loader.errors import WarehouseError
-from loader.publish import publish_marts
-from tests.built import ROOT, built_warehouse, run, settings
+from loader.marts.publish import publish_marts
+from tests.helpers.built_warehouse import ROOT, built_warehouse, run, settings
 
 pytestmark = pytest.mark.slow
 

@@ -11,14 +11,14 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from loader.publish import publish_marts
-from tests.built import built_warehouse, change, rows
+from loader.marts.publish import publish_marts
+from tests.helpers.built_warehouse import built_warehouse, change, rows
 
 pytestmark = pytest.mark.slow
 
 KILLS = 60
 PUBLISH = (
-    "import sys; from pathlib import Path; from loader.publish import publish_marts; print('ready', flush=True); "
+    "import sys; from pathlib import Path; from loader.marts.publish import publish_marts; print('ready', flush=True); "
     "publish_marts(*map(Path, sys.argv[1:]))"
 )
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from loader.publish import publish_marts
+from loader.marts.publish import publish_marts
 from tests.bi.environments import answer, make_environment
-from tests.built import built_warehouse, rows
+from tests.helpers.built_warehouse import built_warehouse, rows
 
 pytestmark = pytest.mark.slow
 
@@ -28,7 +28,7 @@ HOLD = (
     "import duckdb, sys; held = duckdb.connect(sys.argv[1]); print('open', flush=True); sys.stdin.read(); held.close()"
 )
 PUBLISH_ON_AND_ON = (
-    "import sys; from pathlib import Path; from loader.publish import publish_marts\n"
+    "import sys; from pathlib import Path; from loader.marts.publish import publish_marts\n"
     "while True: publish_marts(Path(sys.argv[1]), Path(sys.argv[2])); print('published', flush=True)"
 )
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from loader.publish import publish_marts
+from loader.marts.publish import publish_marts
 
 pytestmark = pytest.mark.slow
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from loader.publish import publish_marts
+from loader.marts.publish import publish_marts
 from tests.bi.environments import answer, make_environment
-from tests.built import built_warehouse, change
+from tests.helpers.built_warehouse import built_warehouse, change
 
 pytestmark = pytest.mark.slow
 

@@ -10,7 +10,7 @@ from typing import Any, Self
 
 import duckdb
 
-from loader.warehouse import Warehouse
+from loader.warehouse.duckdb_file import Warehouse
 
 T0 = dt.datetime(2026, 3, 1, 8, 0, 0)
 

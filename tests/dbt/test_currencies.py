@@ -11,9 +11,9 @@ from typing import Any
 import duckdb
 import pytest
 
-from loader.warehouse import STAMPS
-from tests.built import ROOT, answer, change, receipt, rows, settings
+from loader.warehouse.duckdb_file import STAMPS
 from tests.dbt.currencies import LISTED, SAID, Said, receipt_id
+from tests.helpers.built_warehouse import ROOT, answer, change, receipt, rows, settings
 
 Warehouse = duckdb.DuckDBPyConnection
 

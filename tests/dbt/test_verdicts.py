@@ -8,8 +8,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from loader import dbt_sql, ledger, verdicts
-from loader.warehouse import Warehouse
+from loader.warehouse import dbt_sql, ledger, verdicts
+from loader.warehouse.duckdb_file import Warehouse
 from tests.dbt.build import dbt_or_fail
 from tests.dbt.corpus import ITEMS
 from tests.dbt.raw_tables import RawTables, answer_line

@@ -17,7 +17,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from loader.engines import embedded_sail
+from loader.marts.run_dbt import embedded_sail
 from tests.parity.servers import HOST, JIT_FOR_SHORT_RUNS, sail_server, spark_cluster, spark_connect
 
 ROOT = Path(__file__).resolve().parents[2]

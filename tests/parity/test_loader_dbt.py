@@ -10,8 +10,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from loader.export import export_raw
-from loader.warehouse import Warehouse
+from loader.warehouse.duckdb_file import Warehouse
+from loader.warehouse.export import export_raw
 from tests.dbt.raw_tables import RawTables
 from tests.dbt.scenarios import write_sources
 from tests.parity.compare import differences, marts_of_lake, marts_of_warehouse

@@ -1,0 +1,69 @@
+"""Why requests failed, in the provider's words: table `ledger.failures`, one row a failed attempt.
+
+Read from the landed lines once `ledger.settle` has said which requests failed (and made the table `verdicts`). What is
+final (an image that is none, a model that is not to be had) is not asked again unless the user says so: see
+`ledger.decide`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+
+import duckdb
+
+from loader.batch.mistral_errors import Failure, failure_of, worst
+from loader.warehouse import ledger, verdicts
+
+LINES_AT_ONCE = 1_000
+SHOWN_REASONS = 3
+
+
+def note(connection: duckdb.DuckDBPyConnection, shard: ledger.ShardRecord, job_id: str) -> None:
+    """Note why each request of a settled shard failed."""
+    failed = "select custom_id from ledger.requests where shard_id = ? and state = 'failed'"
+    if not connection.execute(f"{failed} limit 1", [shard.shard_id]).fetchone():
+        return
+    lines = connection.execute(
+        f"""
+        with failed as (
+            select file_id, line_number, custom_id from verdicts where custom_id in ({failed})
+        )
+        select failed.custom_id, ltrim({verdicts.LINE}, chr(65279))
+        from raw.batch_output as landed
+        inner join failed on failed.file_id = landed.file_id and failed.line_number = landed.line_number
+        where landed.job_id = ?
+        """,
+        [shard.shard_id, job_id],
+    )
+    found: defaultdict[str, list[Failure]] = defaultdict(list)
+    while rows := lines.fetchmany(LINES_AT_ONCE):
+        for custom_id, line in rows:
+            found[custom_id].append(failure_of(line))
+    reasons = {custom_id: worst(failures) for custom_id, failures in found.items()}
+    connection.execute(
+        """
+        insert into ledger.failures
+        select
+            $shard_id, unnest($custom_ids::varchar[]), $load_id,
+            unnest($reasons::varchar[]), unnest($final::boolean[])
+        """,
+        {
+            "shard_id": shard.shard_id,
+            "load_id": shard.load_id,
+            "custom_ids": list(reasons),
+            "reasons": [failure.reason for failure in reasons.values()],
+            "final": [failure.is_final for failure in reasons.values()],
+        },
+    )
+
+
+def in_words(requests: Sequence[ledger.Open]) -> str:
+    """How many requests are in which state, those that failed by reason: `1 missing; 2 failed: invalid image`."""
+    counts = Counter((request.state, request.reason or "") for request in requests)
+    shown = [
+        f"{count:,} {state}{f': {reason}' if reason else ''}"
+        for (state, reason), count in sorted(counts.items(), key=lambda one: (-one[1], one[0]))
+    ]
+    more = sum(counts.values()) - sum(count for _, count in counts.most_common(SHOWN_REASONS))
+    return "; ".join([*shown[:SHOWN_REASONS], *([f"{more:,} more for other reasons"] if more else [])])

@@ -1,0 +1,332 @@
+"""The run: take up what is unfinished, plan, submit, wait, land, ask again, reconcile.
+
+It can be killed anywhere and loses nothing. What was planned, sent or answered stands in the ledger before the next
+step begins (see `jobs` and `ledger`), each in a short transaction, and the warehouse is closed while anything is waited
+for; the next run goes on from there. Results are fetched before more is sent.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+from loader.batch import failures
+from loader.batch.jobs import Jobs
+from loader.batch.landing import Report, cannot_write
+from loader.batch.mistral import BatchApi
+from loader.errors import ApiError, BudgetError, LoaderError
+from loader.requests.planner import Planner, Question
+from loader.requests.request_files import MAX_PENDING_REQUESTS, MAX_SHARD_BYTES, MAX_SHARD_REQUESTS
+from loader.requests.seen import SeenBefore
+from loader.sources.receipt import Source
+from loader.threads import Aside
+from loader.warehouse import ledger
+from loader.warehouse.duckdb_file import Warehouse, append_load
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What bounds a run; but for the money, the defaults are the API's own limits."""
+
+    max_cost_usd: float
+    max_shard_bytes: int = MAX_SHARD_BYTES
+    max_shard_requests: int = MAX_SHARD_REQUESTS
+    max_pending_requests: int = MAX_PENDING_REQUESTS
+
+
+@dataclass
+class Summary:
+    """What a run did, and how the requests of its source stand."""
+
+    load_id: str
+    receipts: int = 0
+    rejected: int = 0
+    already_asked: int = 0
+    requests: int = 0
+    jobs: int = 0
+    lines: int = 0
+    estimated_cost_usd: float = 0.0
+    pending: int = 0
+    open_elsewhere: int = 0  # at another API: sent before, and not landed
+    still_open: list[ledger.Open] = field(default_factory=list)
+
+    @property
+    def status(self) -> str:
+        """How the run is noted in raw.loads."""
+        return "incomplete" if self.pending or self.open_elsewhere or self.still_open else "finished"
+
+
+def new_load_id() -> str:
+    """An id for a run that sorts by time: `20261123T062141Z-3f9a`."""
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """What was landed of earlier runs, and what could not be taken up: an error that the run ends with."""
+
+    lines: int = 0
+    trouble: ApiError | None = None
+
+
+def fetch_first(
+    warehouse: Warehouse, api: BatchApi, report: Report, work_dir: Path, setbacks: ledger.Setbacks | None = None
+) -> Fetched:
+    """Take up what earlier runs left, before anything else. Raises LoaderError.
+
+    Results expire and are paid for: neither the source nor the budget of a new run has a say in that. A job that was
+    made and not noted is adopted; what was never sent is dropped, to be planned anew by what is asked then. What
+    cannot be taken up now stays as it is, and stops neither the others nor the new run.
+    """
+    judge_anew(warehouse, report)
+    jobs = Jobs(warehouse, api, report, work_dir, new_load_id(), setbacks)
+    jobs.clean_up()
+    if not jobs.unfinished():
+        return Fetched()
+    with _noted(warehouse, jobs.load_id):
+        troubles = jobs.take_up()
+        sent = jobs.submitted()
+        if sent:
+            count = sum(shard.request_count for shard in sent)
+            until = min(shard.expires_at for shard in sent if shard.expires_at is not None)
+            report.say(
+                f"taking up {count} requests of an earlier run; their answers are kept until {until:%F %H:%M} UTC"
+            )
+            jobs.poll(sent)
+            jobs.ask_the_user()
+        for error in [*troubles, *jobs.troubles()]:
+            report.say(str(error))
+    return Fetched(jobs.lines, troubles[0] if troubles else None)
+
+
+@dataclass(frozen=True)
+class GivenUp:
+    """What became of the jobs that were to be cancelled or forgotten."""
+
+    jobs: int
+    lines: int
+    trouble: ApiError | None
+
+
+def give_up(warehouse: Warehouse, api: BatchApi, report: Report, work_dir: Path, forget: bool) -> GivenUp:
+    """Cancel what runs and land what was finished, or forget the jobs that give nothing. Raises LoaderError."""
+    jobs = Jobs(warehouse, api, report, work_dir, new_load_id())
+    with _noted(warehouse, jobs.load_id):
+        count = len(jobs.forget()) if forget else jobs.cancel()
+        if not forget:
+            with suppress(ApiError):  # it is among the troubles
+                jobs.wait()
+    return GivenUp(count, jobs.lines, next(iter(jobs.troubles()), None))
+
+
+@contextmanager
+def _noted(warehouse: Warehouse, load_id: str) -> Iterator[None]:
+    """Note a run that asks nothing in raw.loads, as the lines that it lands bear its id."""
+
+    def note(status: str) -> None:
+        with warehouse.transaction() as connection:
+            append_load(connection, load_id, None, None, None, status)
+
+    note("started")
+    try:
+        yield
+    except KeyboardInterrupt:
+        note("incomplete")
+        raise
+    except LoaderError:
+        note("failed")
+        raise
+    note("finished")
+
+
+def judge_anew(warehouse: Warehouse, report: Report) -> None:
+    """Judge the answers of earlier runs by the rules of now, job by job: what dbt no longer reads is asked again."""
+    with warehouse.transaction() as connection:
+        others = ledger.judged_otherwise(connection)
+    if others:
+        report.say(f"the rules that say what an answer is have changed: judging those of {len(others)} jobs anew")
+    for shard_id, job_id in others:
+        with warehouse.transaction() as connection:
+            ledger.settle(connection, shard_id, job_id)
+
+
+class Run:
+    """One run of the loader over one source."""
+
+    def __init__(
+        self,
+        warehouse: Warehouse,
+        api: BatchApi,
+        source: Source,
+        question: Question,
+        limits: Limits,
+        report: Report,
+        work_dir: Path,
+        default_currency: str | None = None,
+        setbacks: ledger.Setbacks | None = None,
+    ) -> None:
+        self.summary = Summary(new_load_id())
+        self._warehouse = warehouse
+        self._api = api
+        self._source = source
+        self._question = replace(question, setbacks=setbacks or ledger.Setbacks())
+        self._limits = limits
+        self._report = report
+        self._default_currency = default_currency
+        self._passed = SeenBefore()  # the receipts of this run, fewer than the source's where a limit is set
+        self._jobs = Jobs(warehouse, api, report, work_dir, self.summary.load_id, self._question.setbacks)
+
+    def execute(self, wait: bool = True) -> Summary:
+        """Do it all; with `wait` false, stop once everything is submitted. Raises LoaderError."""
+        self._note_load("started")
+        try:
+            self._look_elsewhere()
+            self._submit(wait)
+            while wait:
+                self._jobs.wait()
+                self._question = replace(self._question, is_retry=True)
+                if not self._is_anything_to_ask_again() or not self._submit(wait):
+                    break
+            self._reconcile()
+        except KeyboardInterrupt:
+            self._note_load("incomplete")
+            raise
+        except LoaderError:
+            self._note_load("failed")
+            raise
+        self._note_load(self.summary.status)
+        return self.summary
+
+    def _look_elsewhere(self) -> None:
+        """Say what is still open at other APIs: it is fetched only there."""
+        elsewhere = Counter[str]()
+        for shard in self._jobs.unfinished_anywhere():
+            if shard.api != self._api.name:
+                elsewhere[shard.api] += shard.request_count
+        for api, count in sorted(elsewhere.items()):
+            self._report.say(f"{count} requests are still open at {api}; they are fetched when it is used again")
+            self.summary.open_elsewhere += count
+
+    def _submit(self, wait: bool) -> int:
+        """Plan and submit. What was sent before something failed is waited for and landed before that is raised."""
+        try:
+            return self._plan_and_submit()
+        except (ApiError, BudgetError) as error:
+            if wait and self._jobs.submitted():
+                self._report.say(f"{error}; before that ends this run, what was sent is fetched")
+                with suppress(ApiError):  # the first error is the one to show
+                    self._jobs.wait()
+            raise
+
+    def _plan_and_submit(self) -> int:
+        """Go through the source once and send what is to be asked; how many requests that was."""
+        total = self._source.count()
+
+        def on_receipt(receipt_id: str, seen: int) -> None:
+            self._passed.add(receipt_id)
+            self._report.progress("receipts", seen, total)
+
+        planner = Planner(
+            self._warehouse,
+            self._source,
+            self._question,
+            api=self._api.name,
+            default_currency=self._default_currency,
+            load_id=self.summary.load_id,
+            directory=self._jobs.shard_dir,
+            max_shard_bytes=self._limits.max_shard_bytes,
+            max_shard_requests=self._limits.max_shard_requests,
+            on_receipt=on_receipt,
+        )
+        is_first_pass = self.summary.receipts == 0
+        try:
+            with Aside() as sending:
+                for shard in planner.shards():
+                    sending.join()
+                    record = self._admitted(shard.shard_id)
+                    sending.start(partial(self._send, record))
+        except OSError as error:
+            raise cannot_write(error, self._jobs.shard_dir) from error
+        if is_first_pass:
+            self.summary.receipts = planner.seen
+            self.summary.rejected = planner.rejected
+            self.summary.already_asked = planner.skipped
+        self.summary.requests += planner.planned
+        return planner.planned
+
+    def _admitted(self, shard_id: str) -> ledger.ShardRecord:
+        """A planned shard, as soon as the budget and the window of pending requests allow to send it."""
+        unfinished = self._jobs.unfinished()
+        record = next(shard for shard in unfinished if shard.shard_id == shard_id)
+        with self._warehouse.transaction() as connection:
+            cost = ledger.estimated_cost_usd(connection, self.summary.load_id)
+        if cost > self._limits.max_cost_usd:
+            self._jobs.abandon(record)
+            raise over_budget(cost, self._limits.max_cost_usd)
+        self.summary.estimated_cost_usd = cost
+        while self._pending_requests() > self._limits.max_pending_requests and self._jobs.poll():
+            self._jobs.sleep()
+        self._jobs.ask_the_user()
+        return record
+
+    def _send(self, record: ledger.ShardRecord) -> None:
+        self._jobs.send(record)
+        self._jobs.poll_now_and_then()
+
+    def _pending_requests(self) -> int:
+        return sum(shard.request_count for shard in self._jobs.unfinished())
+
+    def _is_anything_to_ask_again(self) -> bool:
+        """Whether there is, said and, where jobs failed as a whole, waited for."""
+        found = [request for request in self._still_open() if request.may_be_asked]
+        again = [request for request in found if not request.is_final]
+        if len(again) < len(found):
+            final = failures.in_words([request for request in found if request.is_final])
+            self._report.say(f"{final}: not asked again, as that cannot mend it")
+        if again:
+            has_failed_jobs = any(request.state == "unprocessed" for request in again)
+            wait = self._jobs.back_off_seconds() if has_failed_jobs else 0.0
+            self._report.say(f"{failures.in_words(again)}: asking again{f' in {wait:.0f} s' if wait else ''}")
+            time.sleep(wait)
+        return bool(again)
+
+    def _still_open(self) -> list[ledger.Open]:
+        question = self._question
+        with self._warehouse.transaction() as connection:
+            found = ledger.open_requests(connection, self._source.name, question.model, question.bounds)
+        return [request for request in found if request.receipt_id in self._passed]
+
+    def _reconcile(self) -> None:
+        # What was only cut off has an answer whose complete items are kept.
+        self.summary.still_open = [request for request in self._still_open() if request.state != "truncated"]
+        self.summary.pending = self._pending_requests()
+        self.summary.jobs = self._jobs.created
+        self.summary.lines = self._jobs.lines
+
+    def _note_load(self, status: str) -> None:
+        question = self._question
+        with self._warehouse.transaction() as connection:
+            append_load(
+                connection,
+                self.summary.load_id,
+                self._source.name,
+                question.model,
+                question.prompt_id,
+                status,
+            )
+
+
+def over_budget(cost_usd: float, allowed_usd: float) -> BudgetError:
+    """The estimated cost is above what was allowed: the figure, and how to allow it."""
+    enough = cost_usd * 1.1 + 0.01
+    return BudgetError(
+        f"this load would cost about ${cost_usd:.2f} and may cost ${allowed_usd:.2f}: "
+        f"allow it with --max-cost {enough:.2f} (or MAX_COST_USD={enough:.2f})"
+    )

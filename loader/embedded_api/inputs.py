@@ -1,0 +1,92 @@
+"""A job's request lines: checked once, and from then on known by where they stand."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import orjson
+
+from loader.embedded_api.bodies import REQUEST, excess
+
+
+class InvalidInput(Exception):
+    """Lines that are no requests; `errors` is what the job reports."""
+
+    def __init__(self, errors: list[dict[str, Any]]) -> None:
+        super().__init__("invalid input")
+        self.errors = errors
+
+
+@dataclass
+class Requests:
+    """The requests of a job, numbered from 0 over all its inputs: 20 bytes of memory each."""
+
+    inputs: tuple[Path, ...]
+    _input_numbers: array[int] = field(default_factory=lambda: array("I"))
+    _offsets: array[int] = field(default_factory=lambda: array("Q"))
+    _lengths: array[int] = field(default_factory=lambda: array("Q"))
+
+    def add(self, input_number: int, offset: int, length: int) -> None:
+        """Note where the next request stands."""
+        self._input_numbers.append(input_number)
+        self._offsets.append(offset)
+        self._lengths.append(length)
+
+    def __len__(self) -> int:
+        return len(self._offsets)
+
+    def span(self, number: int) -> tuple[int, int, int, int]:
+        """Request number, input number, byte offset, byte length."""
+        return number, self._input_numbers[number], self._offsets[number], self._lengths[number]
+
+
+def index_requests(job_dir: Path) -> Requests:
+    """Check the job's input lines, one at a time; InvalidInput says what is wrong, and with how many."""
+    requests = Requests(tuple(sorted(job_dir.glob("input-*.jsonl"))))
+    problems: dict[str, list[int]] = {}
+    for input_number, path in enumerate(requests.inputs):
+        offset = 0
+        with path.open("rb") as file:
+            for line_number, line in enumerate(_lines(file), start=1):
+                if line.strip():
+                    problem = _problem(line)
+                    if problem is not None:
+                        problems.setdefault(problem, [line_number, 0])[1] += 1
+                    requests.add(input_number, offset, len(line))
+                offset += len(line)
+    if problems:
+        raise InvalidInput(
+            [{"message": f"{what} (first: line {line})", "count": count} for what, (line, count) in problems.items()]
+        )
+    if not requests:
+        raise InvalidInput([{"message": "The input has no requests", "count": 1}])
+    return requests
+
+
+def _lines(file: BinaryIO) -> Iterator[bytes]:
+    """The lines of a file; of one that is too large for a request, as much as shows it."""
+    while line := file.readline(REQUEST.size + 1):
+        yield line
+        while len(line) > REQUEST.size and not line.endswith(b"\n"):
+            line = file.readline(REQUEST.size + 1)
+
+
+def _problem(line: bytes) -> str | None:
+    """Why a line is no request, without a word of what it says."""
+    if refusal := excess(line, REQUEST):
+        return str(refusal.body["detail"])
+    try:
+        request = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return "A line is not valid JSON"
+    if not isinstance(request, dict):
+        return "A line is not a JSON object"
+    if not isinstance(request.get("body"), dict):
+        return "A request has no `body` object"
+    if not isinstance(request.get("custom_id"), str | None):
+        return "A request's `custom_id` is not a string"
+    return None

@@ -1,0 +1,73 @@
+"""Reads receipts without a model: OCR, rows, lines with their amounts, categories from a lexicon.
+
+It does honest work and knows its limits: what it can't read isn't there in its answer. Whatever the bytes are,
+`read_receipt` answers; an image without items gives none. The heavy libraries load with the first image.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from loader.embedded_api.reader import categories as lexicon
+from loader.embedded_api.reader import header, items, ocr
+from loader.embedded_api.reader.amounts import prints_decimals
+from loader.embedded_api.reader.currency import currency_of_receipt
+from loader.embedded_api.reader.rows import rows_of
+
+
+@dataclass(frozen=True)
+class Item:
+    """A line that was bought: `price` is the amount of the line as printed, without currency (`1,020.00`, `-5.00`)."""
+
+    name: str
+    price: str
+    classification: str
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a receipt says; what it doesn't say, or can't be read, is None or missing.
+
+    `purchased_on` is an ISO date, `currency` an ISO 4217 code, `total` as printed, without currency.
+    """
+
+    items: tuple[Item, ...]
+    merchant: str | None
+    purchased_on: str | None
+    currency: str | None
+    total: str | None
+
+
+NOTHING = Reading((), None, None, None, None)
+
+
+def read_receipt(image: bytes, categories: Sequence[str] = ()) -> Reading:
+    """Reads the image of a receipt (of `loader.requests.images.FORMATS`, upright).
+
+    `categories` are the names to choose from; what belongs to none of them becomes the last one. Empty: those of
+    the seed. Never raises on an image, whatever it holds.
+    """
+    return reading_of(ocr.read_text(image), categories)
+
+
+def reading_of(boxes: Sequence[ocr.TextBox], categories: Sequence[str] = ()) -> Reading:
+    """What the pieces of text on an image say; `categories` as for `read_receipt`."""
+    rows = rows_of(boxes)
+    if not rows:
+        return NOTHING
+    decimals = prints_decimals(rows)
+    merchant = header.merchant_of(rows, decimals)
+    currency = currency_of_receipt(rows, decimals)
+    total = header.total_of(rows, decimals)
+    shop = " ".join(row.text for row in header.head_of(rows, decimals))
+    return Reading(
+        tuple(
+            Item(line.name, line.price, lexicon.category_of(line.name, shop, categories))
+            for line in items.lines_of(rows, decimals)
+        ),
+        merchant,
+        header.purchased_on(rows, month_first=currency == "USD"),
+        currency,
+        total.printed if total else None,
+    )

@@ -1,0 +1,71 @@
+"""Lines bought against the sums that the receipt prints: where they don't add up, one mistake at most is mended.
+
+A reading that adds up is left alone; one that no single change makes add up is left alone too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from loader.embedded_api.reader import words
+from loader.embedded_api.reader.amounts import SUMS, Amount, amounts
+from loader.embedded_api.reader.rows import Row
+
+ROUNDING = Decimal("0.05")  # of the currencies that print decimals: cash is rounded to it
+
+
+@dataclass(frozen=True)
+class Line:
+    """One thing bought: its name, its amount as printed, and what that is worth."""
+
+    name: str
+    price: str
+    value: Decimal
+    instead: tuple[Amount, ...] = ()  # other amounts on the row, should this not be the right one
+
+
+def printed_sums(rows: Sequence[Row], decimals: bool) -> list[Decimal]:
+    """What the receipt says that its lines add up to: subtotals and totals, before and after tax."""
+    sums = [found[-1].value for row in rows if words.kinds(row.text) & SUMS and (found := amounts(row, decimals))]
+    return [value for value in sums if value > 0]
+
+
+def mended(lines: Sequence[Line], strays: Sequence[Line], sums: Sequence[Decimal]) -> list[Line]:
+    """The lines, with the one change that makes them add up to a printed sum, if they don't and one does.
+
+    `strays` are rows that look like a line but whose amount stands outside the amount column.
+    """
+    if not lines or adds_up(lines, sums):
+        return list(lines)
+    return next((changed for changed in _changes(lines, strays) if adds_up(changed, sums)), list(lines))
+
+
+def adds_up(lines: Sequence[Line], sums: Sequence[Decimal]) -> bool:
+    """Whether the lines make one of the printed sums, but for rounding."""
+    sum_of_lines = sum((line.value for line in lines), Decimal(0))
+    return bool(lines) and any(abs(sum_of_lines - printed) <= ROUNDING for printed in sums)
+
+
+def _changes(lines: Sequence[Line], strays: Sequence[Line]) -> Iterator[list[Line]]:
+    """What may have gone wrong, the likeliest first."""
+    yield [_negated(line) if _is_unsigned_discount(line) else line for line in lines]
+    for position, line in enumerate(lines):
+        for other in line.instead:
+            swapped = replace(line, price=other.printed, value=other.value)
+            yield [*lines[:position], swapped, *lines[position + 1 :]]
+    for stray in strays:
+        yield [*lines, stray]
+    for position in range(len(lines)):
+        if len(lines) > 1:
+            yield [*lines[:position], *lines[position + 1 :]]
+
+
+def _is_unsigned_discount(line: Line) -> bool:
+    return line.value > 0 and bool(words.kinds(line.name) & {"discount", "void"})
+
+
+def _negated(line: Line) -> Line:
+    """A discount that is printed without its minus."""
+    return replace(line, price=f"-{line.price}", value=-line.value)

@@ -1,0 +1,171 @@
+"""Running dbt, and what it needs on engines beside DuckDB: where the raw parts are, a Sail server where none is named.
+
+Sail forgets its tables when a session ends (unless its server has a catalog that lasts) and writes only into empty
+folders. So where LAKE says where its tables are, every build makes all of them anew: in a new folder beside the old
+one, which takes its place when the build has succeeded; behind a URL, in a folder of the build's own.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+from loader import owned_folder, work_folder
+from loader.errors import SettingsError, system_trouble
+from loader.files import swap_in_folder
+from loader.plain_signs import PLAIN_ASCII
+from loader.settings import ROOT
+
+PROJECT = ROOT / "dbt_project"
+SCHEMAS = ("default", "raw", "reference", "staging", "intermediate", "marts", "audit")
+_SCHEMA_FOLDERS = dict.fromkeys(SCHEMAS, owned_folder.ANY)
+LAKE = owned_folder.Kind(
+    "lake",
+    files=r"(?!)",
+    folders=_SCHEMA_FOLDERS,
+    is_replaced=True,
+    is_older=lambda lake: all((lake / table).is_dir() for table in ("marts/spend_by_category", "reference/currencies")),
+)
+# Where the next one is built. Version 0.1 built it there without a folder between.
+BUILDING = owned_folder.Kind(
+    "build",
+    files=r"(?!)",
+    folders={"lake": owned_folder.ANY, "lake.old": owned_folder.ANY, **_SCHEMA_FOLDERS},
+    is_replaced=True,
+    is_older=lambda building: (building / "reference" / "currencies").is_dir(),
+)
+TARGET_FLAGS = ("--target", "-t")
+
+
+def dbt_target(arguments: Sequence[str]) -> str:
+    """The target that dbt's arguments name, `duckdb` when none does."""
+    named = _flag(arguments, TARGET_FLAGS)
+    return "duckdb" if named is None else named
+
+
+def _flag(arguments: Sequence[str], names: Sequence[str]) -> str | None:
+    """What a flag of dbt's arguments says, None when it isn't there."""
+    for argument, following in zip(arguments, [*arguments[1:], ""], strict=True):
+        if argument in names:
+            return following
+        if argument.startswith("--") and argument.partition("=")[0] in names:
+            return argument.partition("=")[2]
+    return None
+
+
+@contextmanager
+def embedded_sail() -> Iterator[str]:
+    """The URL of a Sail server in this process. Raises SettingsError when it is not installed."""
+    try:
+        from pysail.spark import SparkConnectServer
+    except ImportError as error:
+        raise SettingsError(
+            "Sail is not installed: pip install -c constraints.txt -e '.[sail]', or name a server in SPARK_REMOTE"
+        ) from error
+    server = SparkConnectServer("127.0.0.1", 0)
+    server.start(background=True)
+    try:
+        host, port = server.listening_address or ("", 0)
+        yield f"sc://{host}:{port}"
+    finally:
+        server.stop()
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a run of dbt ended."""
+
+    code: int
+    target: str
+
+
+def run_dbt(arguments: Sequence[str], warehouse: Path, environment: dict[str, str], say: Callable[..., None]) -> Ended:
+    """Run dbt with these arguments on a warehouse.
+
+    What dbt writes for itself (`target`, `logs`) goes into the folder beside the warehouse, unless the environment
+    names another place: the checkout may be one that nobody can write in. `say` is told where the log of a run that
+    ended badly is, and where the page of `docs generate` is.
+    """
+    place = work_folder.claim(warehouse) / "dbt"
+    defaults = {"DBT_TARGET_PATH": str(place / "target"), "DBT_LOG_PATH": str(place / "logs")}
+    environment = {**defaults, **environment, "WAREHOUSE": str(warehouse)}
+    encoding = sys.stdout.encoding or "utf-8"
+    if not encoding.startswith("utf"):
+        environment["PYTHONIOENCODING"] = f"{'ascii' if encoding == PLAIN_ASCII else encoding}:replace"
+
+    def run(environment: dict[str, str]) -> int:
+        command = [sys.executable, "-c", "from dbt.cli.main import cli; cli(prog_name='dbt')", *arguments]
+        return subprocess.run(command, cwd=PROJECT, env=environment, check=False).returncode
+
+    target = dbt_target(arguments)
+    code = run_on(target, warehouse, environment, run)
+    if code:
+        log = PROJECT / (_flag(arguments, ("--log-path",)) or environment["DBT_LOG_PATH"]) / "dbt.log"
+        where = f"its log is {log}" if log.exists() else f"it could not write its log, {log}: name another WAREHOUSE"
+        say(f"dbt ended with {code}; {where}", err=True)
+    elif {"docs", "generate", "--static"} <= set(arguments):
+        page = PROJECT / (_flag(arguments, ("--target-path",)) or environment["DBT_TARGET_PATH"]) / "static_index.html"
+        say(f"the documentation of the tables: {page}")
+    return Ended(code, target)
+
+
+def run_on(target: str, warehouse: Path, environment: dict[str, str], run: Callable[[dict[str, str]], int]) -> int:
+    """Run dbt, by `run` with an environment, on a target; its exit code.
+
+    Folders that are not set are beside the warehouse: RAW_PARTS, what `loader export` wrote, and for an embedded Sail
+    LAKE, the folder of its tables. Raises SettingsError when there is no export or no Sail.
+    """
+    if target == "duckdb":
+        return run(environment)
+    parts = environment.get("RAW_PARTS") or str(warehouse.parent / "raw")
+    if "://" not in parts and not Path(parts).is_dir():
+        raise SettingsError(f"{parts} does not exist: run `loader export {parts}` first, or name it in RAW_PARTS")
+    environment = {**environment, "RAW_PARTS": parts}
+    if target != "sail":
+        return run(environment)
+    server = environment.get("SPARK_REMOTE")
+    with nullcontext(server) if server else embedded_sail() as url:
+        return _run_on_sail({**environment, "SPARK_REMOTE": url}, None if server else warehouse.parent / "lake", run)
+
+
+def _clear(building: Path) -> None:
+    """Remove what a build makes in its folder, and the folder, which is ours and holds nothing else."""
+    for name in BUILDING.folders:
+        if owned_folder.is_folder(building / name):
+            shutil.rmtree(building / name)
+    owned_folder.remove_folder(building, re.escape(BUILDING.mark))
+
+
+def _run_on_sail(environment: dict[str, str], default: Path | None, run: Callable[[dict[str, str]], int]) -> int:
+    place = environment.get("LAKE") or default
+    if place is None:  # the server's own catalog says where
+        return run(environment)
+    if "://" in str(place):
+        return run({**environment, "LAKE": f"{place}/{dt.datetime.now(dt.UTC):%Y%m%dT%H%M%SZ}"})
+    lake = Path(place).resolve()
+    building = lake.with_name(f".{lake.name}.part")
+    made = building / "lake"
+    try:
+        owned_folder.claim(lake, LAKE)
+        owned_folder.claim(building, BUILDING)
+        _clear(building)
+        owned_folder.claim(building, BUILDING)
+        made.mkdir()  # empty, as Sail wants it
+        try:
+            ended = run({**environment, "LAKE": str(made)})
+            if ended == 0 and (made / "marts").is_dir():
+                owned_folder.claim(lake, LAKE)  # again, after so long a time
+                (made / LAKE.mark).touch()
+                swap_in_folder(made, lake)
+        finally:
+            _clear(building)
+    except OSError as error:
+        raise SettingsError(system_trouble(f"cannot write in {lake}", error)) from error
+    return ended

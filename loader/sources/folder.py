@@ -1,0 +1,222 @@
+"""Files in folders: listed in order however many there are, each read or counted, and read without raising."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path, PurePath
+
+from loader.errors import SourceError
+from loader.sources import file_kinds
+from loader.sources.locations import of_file, printable
+from loader.sources.receipt import PassedOver, Receipt, Source
+
+MAX_FILE_BYTES = 200_000_000
+"""A larger file is no photograph of a receipt, and reading it would fill the memory."""
+_NAMES_AT_A_TIME = 150_000
+
+SYSTEM, HIDDEN, UNREADABLE = "system files", "hidden files", "cannot be read"
+Wanted = Callable[["os.DirEntry[str]"], bool]
+ReadPath = Callable[[str], tuple[bytes | None, str | None]]
+"""Reads the file that a path names: its bytes, or None and why not in one line."""
+
+
+@dataclass
+class Survey:
+    """What is in a folder and the folders in it: images and tables by their number, all else as passed over."""
+
+    images: int = 0
+    tables: int = 0
+    passed_over: PassedOver = field(default_factory=PassedOver)
+
+
+def survey(folder: Path) -> Survey:
+    """Look at every name, in no order, so at the speed of listing; files whose names say nothing are looked into.
+
+    Raises SourceError when a folder cannot be listed; one of the system's is only counted then.
+    """
+    found = Survey()
+    images = 0
+    waiting: list[tuple[str, str, str | None]] = [(str(folder), "", None)]
+    while waiting:
+        place, within, outside = waiting.pop()
+        try:
+            with os.scandir(place) as entries:
+                for entry in entries:
+                    name = entry.name
+                    if entry.is_dir(follow_symlinks=False):
+                        waiting.append((entry.path, f"{within}{name}/", outside or _hidden_kind(name)))
+                    elif outside is None and file_kinds.is_image_name(name) and _is_file(entry):
+                        images += 1
+                    else:
+                        _note(found, entry, within + name, outside or _hidden_kind(name))
+        except OSError as error:
+            if outside is None:
+                raise _cannot_list(place, error) from error
+            found.passed_over.add(outside, printable(within))
+    found.images += images
+    return found
+
+
+def _note(found: Survey, entry: os.DirEntry[str], path: str, passed: str | None) -> None:
+    """Count a file that is no image by its name."""
+    kind = passed or _odd_kind(entry)
+    if kind is None and file_kinds.suffix(entry.name) in file_kinds.TABLE_SUFFIXES:
+        found.tables += 1
+        return
+    if kind is None and file_kinds.is_worth_a_look(entry.name):
+        head = _head(entry.path)
+        if head is not None and file_kinds.is_image_head(head):
+            found.images += 1
+            return
+        kind = UNREADABLE if head is None else None
+    found.passed_over.add(kind or file_kinds.kind(entry.name), printable(path))
+
+
+def _hidden_kind(name: str) -> str | None:
+    if file_kinds.is_system_name(name):
+        return SYSTEM
+    return HIDDEN if name.startswith(".") else None
+
+
+def _odd_kind(entry: os.DirEntry[str]) -> str | None:
+    """What an entry is that is no file: a link into nothing or to a folder, a pipe, …"""
+    try:
+        if entry.is_file():
+            return None
+        if entry.is_symlink():
+            return "links to folders" if entry.is_dir() else "broken links"
+    except OSError:  # a link to itself
+        return "broken links"
+    return "special files"
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_file()
+    except OSError:
+        return False
+
+
+def _head(path: str | Path) -> bytes | None:
+    try:
+        with Path(path).open("rb", buffering=0) as file:
+            return file.read(file_kinds.HEAD_BYTES)
+    except OSError:
+        return None
+
+
+def begins_like_an_image(path: str | Path) -> bool:
+    """Whether a file is an image by its first bytes."""
+    return file_kinds.is_image_head(_head(path) or b"")
+
+
+def is_image(entry: os.DirEntry[str]) -> bool:
+    """Whether an entry of a folder is read as an image."""
+    if file_kinds.is_image_name(entry.name):
+        return _is_file(entry)
+    if not file_kinds.is_worth_a_look(entry.name) or _hidden_kind(entry.name) or not _is_file(entry):
+        return False
+    return begins_like_an_image(entry.path)
+
+
+def is_table(entry: os.DirEntry[str]) -> bool:
+    """Whether an entry of a folder is read as a table."""
+    is_named_so = file_kinds.suffix(entry.name) in file_kinds.TABLE_SUFFIXES
+    return is_named_so and _hidden_kind(entry.name) is None and _is_file(entry)
+
+
+def files(folder: Path, wanted: Wanted) -> Iterator[str]:
+    """Paths within the folder (with `/`) of the files that are wanted, sorted within each folder."""
+    for name in _sorted_names(folder, wanted):
+        if name.endswith("/"):
+            yield from (name + inner for inner in files(folder / name, wanted))
+        else:
+            yield name
+
+
+def _sorted_names(folder: Path, wanted: Wanted) -> Iterator[str]:
+    """What is in a folder: wanted files, and folders with a `/` at the end.
+
+    Holds at most twice `_NAMES_AT_A_TIME` names, the next in order, and lists the folder again for the rest.
+    """
+    last = ""
+    while True:
+        names: list[str] = []
+        bound: str | None = None  # what comes after it waits for the next time
+        for name, entry in _names(folder):
+            # asked last, as it may look into the file
+            if name > last and (bound is None or name <= bound) and (name.endswith("/") or wanted(entry)):
+                names.append(name)
+                if len(names) == 2 * _NAMES_AT_A_TIME:
+                    names.sort()
+                    del names[_NAMES_AT_A_TIME:]
+                    bound = names[-1]
+        names.sort()
+        yield from names
+        if bound is None:
+            return
+        last = bound
+
+
+def _names(folder: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
+    """The files in a folder, and the folders that are searched, with a `/` at the end."""
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if not entry.is_dir(follow_symlinks=False):
+                    yield entry.name, entry
+                elif _hidden_kind(entry.name) is None:
+                    yield entry.name + "/", entry
+    except OSError as error:
+        raise _cannot_list(folder, error) from error
+
+
+def _cannot_list(folder: str | Path, error: OSError) -> SourceError:
+    return SourceError(f"cannot list {printable(str(folder))}: {error.strerror}; mend that or name another folder")
+
+
+def file_bytes(path: Path) -> tuple[bytes | None, str | None]:
+    """The file's bytes, or None and why not in one line."""
+    try:
+        with path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            if size > MAX_FILE_BYTES:
+                return None, f"a file of {size:,} bytes: too large for an image"
+            return file.read(), None
+    except OSError as error:
+        return None, f"cannot be read: {error.strerror or type(error).__name__}"
+
+
+def inside(folder: Path) -> ReadPath:
+    """Reads image files that a dataset names, within its own folder only: a data set is not to fetch other
+    files."""
+    root = folder.resolve()
+
+    def read(name: str) -> tuple[bytes | None, str | None]:
+        try:
+            path = (root / name).resolve()
+        except (OSError, ValueError, RuntimeError):  # too long, a character that no path has, a link to itself
+            return None, "its image is text that is no path of a file"
+        if not path.is_relative_to(root):
+            return None, f"its image is outside the dataset's folder: {PurePath(name).name}"
+        return file_bytes(path)
+
+    return read
+
+
+def open_images(name: str, folder: Path, found: Survey, limit: int | None) -> Source:
+    """The images of a folder that has been looked at."""
+
+    def receipts() -> Iterator[Receipt]:
+        for file in files(folder, is_image):
+            yield file_receipt(name, folder / file, file)
+
+    return Source(name, receipts, lambda: found.images, limit, found.passed_over)
+
+
+def file_receipt(source: str, path: Path, key: str) -> Receipt:
+    """The receipt in an image file."""
+    image, error = file_bytes(path)
+    return Receipt(source, printable(key), image, error, location=of_file(path))

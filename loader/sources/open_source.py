@@ -1,0 +1,118 @@
+"""Where receipts come from: samples, a folder of images, parquet or arrow files, a Hugging Face dataset.
+
+`open_source` finds out which one a name means and fails at once, in one line, when there is nothing to read.
+What it gives streams: memory stays flat however many receipts there are, and iterating again starts again. An
+image that cannot be read is a receipt with an `error`; the rest goes on. Images come as the bytes that were
+stored, never decoded. What a source holds and is not read stands in its `passed_over`, by kind.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+from loader.errors import SourceError
+from loader.settings import SAMPLES
+from loader.sources import file_kinds, locations
+from loader.sources import folder as folders
+from loader.sources.receipt import NAMED, Receipt, Source
+
+BESIDE_TABLES = "images beside the tables"
+
+
+def open_source(name: str, *, limit: int | None = None, token: str | None = None) -> Source:
+    """The receipts that `name` means, at most `limit` of them.
+
+    `name` is `samples` (drawn: `limit` of them, or twelve), a folder of images (searched through, in order of
+    their paths), an image, a parquet or arrow file or a folder of them, a folder written by `save_to_disk`, or the
+    id of a Hugging Face dataset, `owner/name` (its split `train`, else its first). What exists here wins over a hub
+    id. `token`: for the hub; None uses its own login.
+
+    Raises SourceError when there is no such thing, it holds no images, or the hub can't be reached or
+    refuses.
+    """
+    if name == SAMPLES:
+        return _samples(limit)
+    try:
+        path = Path(name).expanduser()
+        if path.is_dir():
+            return _open_folder(path, limit)
+        if path.is_file():
+            return _open_file(path, limit)
+    except (RuntimeError, OSError, ValueError) as error:  # no such home, too long a name, no permission on the way
+        raise SourceError(f"{name[:200]!r} cannot be opened ({error}): name a folder that can be read") from error
+    if re.fullmatch(r"[\w][\w.-]*/[\w][\w.-]*", name):
+        from loader.sources.hub import open_hub
+
+        return open_hub(name, limit, token)
+    raise SourceError(
+        f"no folder or file {locations.without_secrets(name)!r} (looked in {Path.cwd()}): give a folder of images, "
+        f"a parquet file, a Hugging Face dataset as owner/name, or {SAMPLES}"
+    )
+
+
+def _samples(limit: int | None) -> Source:
+    from loader.sources import samples
+
+    def receipts() -> Iterator[Receipt]:
+        # No currency: whoever reads the image must find it there.
+        for sample in samples.draw(count):
+            location = locations.of_row(SAMPLES, sample.receiptId)
+            yield Receipt(SAMPLES, sample.receiptId, sample.image, label=sample.text, location=location)
+
+    count = samples.DEFAULT_COUNT if limit is None else limit
+    return Source(SAMPLES, receipts, lambda: count, limit)
+
+
+def _open_folder(folder: Path, limit: int | None) -> Source:
+    if (folder / "dataset_dict.json").is_file() or (folder / "state.json").is_file():
+        from loader.sources.hub import open_saved
+
+        return open_saved(folder, limit)
+    name = locations.printable(folder.resolve().name) or str(folder)
+    found = folders.survey(folder)
+    if found.tables:
+        source = _open_tables(name, folder, found, limit)
+        if source is not None:
+            return source
+    if not found.images:
+        instead = f" ({found.passed_over.in_words(with_names=True)})" if found.passed_over.counts else ""
+        raise SourceError(
+            f"no images or parquet files in {locations.printable(str(folder))}{instead}: name a folder with some "
+            "(JPEG, PNG, WebP, TIFF, GIF, BMP or AVIF)"
+        )
+    return folders.open_images(name, folder, found, limit)
+
+
+def _open_tables(name: str, folder: Path, found: folders.Survey, limit: int | None) -> Source | None:
+    """The rows of a folder's tables: where they have images it is a data set, and images beside them are no receipts.
+
+    None when it has images and no table holds any (but labels, perhaps with the images' names): then those are read.
+    Raises SourceError with neither.
+    """
+    from loader.sources.parquet import WITHOUT_IMAGES, hold_images, open_tables
+
+    files = [folder / file for file in folders.files(folder, folders.is_table)]
+    if found.images and not hold_images(files):
+        for file in files:
+            found.passed_over.add(WITHOUT_IMAGES, locations.printable(str(file.relative_to(folder))))
+        return None
+    source = open_tables(name, folder, files, limit, found.passed_over)
+    if found.images:
+        first = islice(folders.files(folder, folders.is_image), NAMED)
+        found.passed_over.add_all(BESIDE_TABLES, found.images, [locations.printable(name) for name in first])
+    return source
+
+
+def _open_file(path: Path, limit: int | None) -> Source:
+    name = locations.printable(path.name)
+    if file_kinds.suffix(path.name) in file_kinds.TABLE_SUFFIXES:
+        from loader.sources.parquet import open_tables
+
+        return open_tables(name, path, [path], limit)
+    if file_kinds.suffix(path.name) in file_kinds.IMAGE_SUFFIXES or folders.begins_like_an_image(path):
+        return Source(name, lambda: iter([folders.file_receipt(name, path, path.name)]), lambda: 1, limit)
+    shown = locations.printable(str(path))
+    raise SourceError(f"{shown} is neither an image nor a parquet or arrow file: name a folder or such a file")

@@ -1,0 +1,313 @@
+"""The DuckDB file: opening it, its schema versions, and what is appended to schema `raw`.
+
+The file is never held open while something is waited for: every step opens it, does one transaction and closes it,
+so that dbt and the loader can take turns. One process at a time can have it open for writing (DuckDB's rule); who
+comes second waits a while, and is then told who holds it.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import orjson
+
+from loader.errors import WarehouseError, system_cause, system_trouble
+from loader.warehouse.migrations import MIGRATIONS
+from loader.work_folder import work_dir
+
+# DuckDB 2.0's own file format cannot be opened by the DuckDB 1.x that BI tools embed.
+STORAGE_VERSION = "v1.0.0"
+MEMORY_LIMIT = "400MB"  # landing a million lines needs no more, and the loader shares its machine
+LOCK_POLL_SECONDS = 0.25
+
+
+@dataclass
+class Warehouse:
+    """A warehouse file, opened for the length of one step at a time.
+
+    `wait_seconds` is how long a step waits for another program that holds the file; `on_wait` is told once a wait.
+    """
+
+    path: Path
+    wait_seconds: float = 600.0
+    on_wait: Callable[[str], None] = field(default=lambda message: None)
+    _is_current: bool = field(default=False, repr=False, compare=False)
+    # Threads of this process take turns: DuckDB cannot open a file that another thread is just closing.
+    _turn: threading.RLock = field(default_factory=threading.RLock, repr=False, compare=False)
+
+    def prepare(self) -> None:
+        """Make the file if need be and bring its tables up to date. Raises WarehouseError."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self._connection() as connection:
+            self._bring_up_to_date(connection)
+
+    def _bring_up_to_date(self, connection: duckdb.DuckDBPyConnection) -> None:
+        _migrate(connection, self.path)
+        self._is_current = True
+
+    @contextmanager
+    def transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """One transaction on the open file: committed at the end of the block, or rolled back and nothing changed."""
+        with self._connection() as connection:
+            if not self._is_current:
+                self._bring_up_to_date(connection)
+            connection.begin()
+            try:
+                yield connection
+                _commit(connection)
+            except BaseException:
+                _roll_back(connection)
+                raise
+
+    @contextmanager
+    def _connection(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        with self._turn, closing(self._connect()) as connection:
+            try:
+                yield connection
+            except duckdb.Error as error:
+                raise _readable(error, self.path) from error
+
+    def _connect(self) -> duckdb.DuckDBPyConnection:
+        deadline = time.monotonic() + self.wait_seconds
+        told = False
+        while True:
+            try:
+                return duckdb.connect(
+                    str(self.path),
+                    config={
+                        "storage_compatibility_version": STORAGE_VERSION,
+                        "memory_limit": MEMORY_LIMIT,
+                        "temp_directory": str(work_dir(self.path) / "spill"),
+                    },
+                )
+            except duckdb.Error as error:
+                if not is_lock_error(error) or time.monotonic() >= deadline:
+                    raise _readable(error, self.path) from error
+                if not told:
+                    self.on_wait(f"{self.path.name} is in use by {lock_holder(error)}; waiting for it")
+                    told = True
+                time.sleep(LOCK_POLL_SECONDS)
+
+
+@contextmanager
+def closing(connection: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The connection, closed at the end of the block.
+
+    Raises KeyboardInterrupt for a Ctrl-C during a query, of which DuckDB makes a RuntimeError.
+    """
+    try:
+        yield connection
+    except RuntimeError as error:
+        if str(error) != "Query interrupted":
+            raise
+        raise KeyboardInterrupt from None
+    finally:
+        connection.close()
+
+
+def is_lock_error(error: duckdb.Error) -> bool:
+    """Whether a file could not be opened because another program has it open."""
+    return "Could not set lock on file" in str(error)
+
+
+def lock_holder(error: duckdb.Error) -> str:
+    """The program that holds the file, as DuckDB's message names it."""
+    found = re.search(r"lock is held in (\S+)(.*?\(PID \d+\))?", str(error))
+    if not found:
+        return "another program"
+    return f"{Path(found[1]).name}{found[2] or ''}"
+
+
+def _readable(error: duckdb.Error, path: Path) -> WarehouseError:
+    text = str(error)
+    if is_lock_error(error):
+        return WarehouseError(
+            f"{path} is in use by {lock_holder(error)}: close it there (BI tools should read the published file) "
+            "and run the same command again"
+        )
+    if system_cause(error)[0]:
+        return WarehouseError(system_trouble(f"cannot use {path}, and nothing was half written", error))
+    if "not a valid DuckDB" in text or "magic bytes" in text:
+        return WarehouseError(f"{path} is not a DuckDB file: move it away or name another file in WAREHOUSE")
+    return WarehouseError(f"{path}: {text.splitlines()[0]}")
+
+
+def _commit(connection: duckdb.DuckDBPyConnection) -> None:
+    connection.commit()
+
+
+def _roll_back(connection: duckdb.DuckDBPyConnection) -> None:
+    try:
+        connection.rollback()
+    except duckdb.Error:
+        # DuckDB has already ended a transaction whose commit failed; the first error is the one to show.
+        return
+
+
+def _migrate(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+    connection.begin()
+    connection.execute("create schema if not exists ledger")
+    connection.execute(
+        "create table if not exists ledger.migrations (version integer, name varchar, applied_at timestamp)"
+    )
+    row = connection.execute("select coalesce(max(version), 0) from ledger.migrations").fetchone()
+    current = row[0] if row else 0
+    newest = MIGRATIONS[-1][0]
+    if current > newest:
+        connection.rollback()
+        raise WarehouseError(
+            f"{path} was written by a newer version of this program (schema {current}, this one knows {newest}): "
+            "update the program, or name another file in WAREHOUSE"
+        )
+    for version, name, statements in MIGRATIONS:
+        if version > current:
+            connection.execute(statements)
+            connection.execute("insert into ledger.migrations values (?, ?, ?)", [version, name, now()])
+    connection.commit()
+
+
+def now() -> datetime:
+    """This moment in UTC, without a zone, as the tables hold it."""
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+STAMPS = {
+    "loads": "recorded_at",
+    "receipts": "loaded_at",
+    "batch_requests": "requested_at",
+    "batch_jobs": "fetched_at",
+    "batch_output": "landed_at",
+}
+"""Table of schema `raw` -> the column that says when a row was appended."""
+
+
+def moment(connection: duckdb.DuckDBPyConnection, table: str) -> datetime:
+    """The moment of the rows that are about to be appended to a table of `raw`: now, but later than all that are there.
+
+    The latest row wins, whichever way the clock was set since the one before. DuckDB answers from its statistics.
+    """
+    row = connection.execute(f"select max({STAMPS[table]}) from raw.{table}").fetchone()
+    latest = row[0] if row else None
+    return now() if latest is None else max(now(), latest + timedelta(microseconds=1))
+
+
+@dataclass(frozen=True)
+class ReceiptRow:
+    """What is known of a receipt that a source offered: a row of raw.receipts."""
+
+    receipt_id: str
+    source: str
+    source_key: str
+    media_type: str | None
+    width: int | None
+    height: int | None
+    image_bytes: int | None
+    currency: str | None
+    label: str | None
+    rejected_reason: str | None
+    default_currency: str | None = None  # of a setting; `currency` is the data set's own word
+    location: str | None = None  # where the image can be found again
+
+
+RECEIPT_COLUMNS = tuple(ReceiptRow.__dataclass_fields__)
+
+
+def append_load(
+    connection: duckdb.DuckDBPyConnection,
+    load_id: str,
+    source: str | None,
+    model: str | None,
+    prompt_id: str | None,
+    status: str,
+) -> None:
+    """Note a change of state of a run."""
+    connection.execute(
+        "insert into raw.loads values (?, ?, ?, ?, ?, ?)",
+        [load_id, source, model, prompt_id, status, moment(connection, "loads")],
+    )
+
+
+def append_receipts(connection: duckdb.DuckDBPyConnection, rows: Sequence[ReceiptRow], load_id: str) -> int:
+    """Append the receipts that are new or of which something changed; how many that were."""
+    columns = ", ".join(RECEIPT_COLUMNS)
+    unnested = ", ".join(f"unnest(${name}) as {name}" for name in RECEIPT_COLUMNS)
+    same = " and ".join(f"known.{name} is not distinct from offered.{name}" for name in RECEIPT_COLUMNS)
+    values: dict[str, Any] = {name: [getattr(row, name) for row in rows] for name in RECEIPT_COLUMNS}
+    types = {"width": "integer[]", "height": "integer[]", "image_bytes": "bigint[]"}
+    for name in RECEIPT_COLUMNS:
+        unnested = unnested.replace(f"unnest(${name})", f"unnest(${name}::{types.get(name, 'varchar[]')})")
+    result = connection.execute(
+        f"""
+        insert into raw.receipts ({columns}, load_id, loaded_at)
+        with offered as (select distinct {columns} from (select {unnested})),
+        known as (
+            select {columns}
+            from raw.receipts
+            where receipt_id in (select receipt_id from offered)
+            qualify row_number() over (
+                partition by receipt_id, source, source_key, location order by loaded_at desc, load_id desc
+            ) = 1
+        )
+        select {columns}, $load_id, $loaded_at
+        from offered
+        where not exists (select 1 from known where {same})
+        """,
+        {**values, "load_id": load_id, "loaded_at": moment(connection, "receipts")},
+    ).fetchone()
+    return int(result[0]) if result else 0
+
+
+def append_job(connection: duckdb.DuckDBPyConnection, job: dict[str, Any], shard_id: str) -> None:
+    """Append a snapshot of a job, as the API described it."""
+    connection.execute(
+        "insert into raw.batch_jobs values (?, ?, ?, ?)",
+        [job["id"], shard_id, orjson.dumps(job).decode(), moment(connection, "batch_jobs")],
+    )
+
+
+def append_output(
+    connection: duckdb.DuckDBPyConnection,
+    job_id: str,
+    file_id: str,
+    kind: str,
+    path: Path,
+    load_id: str,
+    only: str | None = None,
+) -> int:
+    """Land a downloaded file: all of its lines, verbatim; how many. Nothing when the file has landed before.
+
+    With `only`, a table of `line_number`s, only those.
+    """
+    from loader.warehouse.lines import line_reader
+
+    if connection.execute("select 1 from ledger.files where file_id = ?", [file_id]).fetchone():
+        return 0
+    lines = line_reader(path)
+    connection.register("landing_lines", lines)
+    # No two lines are alike: to look for equal ones, before choosing another compression, takes a fifth of the time.
+    # One thread, as the lines come one after the other: a second one would wait for the first, and hold memory.
+    connection.execute("set disabled_compression_methods = 'dictionary'")
+    connection.execute("set threads = 1")
+    row = connection.execute(
+        f"""
+        insert into raw.batch_output
+        select ?, ?, ?, line_number, line, line_bytes, ?, ? from landing_lines
+        {f"where line_number in (select line_number from {only})" if only else ""}
+        """,
+        [job_id, file_id, kind, load_id, moment(connection, "batch_output")],
+    ).fetchone()
+    connection.execute("reset threads")
+    connection.execute("reset disabled_compression_methods")
+    connection.unregister("landing_lines")
+    count = int(row[0]) if row else 0
+    connection.execute("insert into ledger.files values (?, ?, ?)", [file_id, count, now()])
+    return count

@@ -1,0 +1,410 @@
+"""What the loader knows of its own doings: schema `ledger`. Written before and after every step with an effect.
+
+A shard goes through these states; each is committed before the next step begins, so that a run that was killed
+anywhere is taken up by the next one:
+
+    planned     its file is on disk and its requests are noted; nothing has been sent
+    uploading   an upload was begun: the server may have the file
+    uploaded    the server has the file
+    creating    a job creation was begun: the server may have the job (found again by its metadata)
+    submitted   the job is known; its requests will be answered and paid for
+    landed      the job has ended and its lines are in raw.batch_output
+
+A request attempt is `planned`, then `sent` with its job, and at the end what became of it: `answered`, `truncated`
+(the answer was cut off), `unreadable` (no list of items in it), `failed` (an error came back) or `missing` (nothing
+came back). What a line is, dbt's models say (`verdicts`). Two ends are no attempt, as nothing was done for the request:
+`unprocessed` (its job failed before it came to it) and `cancelled` (its job was).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import duckdb
+
+from loader.requests.request_files import Request, Shard
+from loader.settings import EMBEDDED_MODEL
+from loader.warehouse import verdicts
+from loader.warehouse.duckdb_file import moment, now
+
+RESULTS_KEPT = timedelta(hours=24)  # after the end of a job; the vendor's stricter page
+MAX_UNREADABLE = 2  # the temperature is 0: what could not be read twice will not be readable
+MAX_FAILED_JOBS = 3  # of a request, in one run
+
+
+@dataclass(frozen=True)
+class ShardRecord:
+    """A row of ledger.shards."""
+
+    shard_id: str
+    api: str
+    model: str
+    prompt_id: str
+    style: str
+    load_id: str
+    state: str
+    request_count: int
+    byte_count: int
+    estimated_cost_usd: float
+    input_file_id: str | None
+    job_id: str | None
+    expires_at: datetime | None
+
+
+SHARD_COLUMNS = ", ".join(ShardRecord.__dataclass_fields__)
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Whether a receipt is to be asked, and how."""
+
+    attempt: int | None  # None: not asked (again)
+    truncated_at: int | None  # max_tokens of the attempt that was cut off, if the last one was
+
+
+@dataclass
+class Setbacks:
+    """The shards whose jobs failed, in this run, before they had come to all of their requests, or were cancelled."""
+
+    failed: list[str] = field(default_factory=list)
+    cancelled: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """How often a request may be asked, and what has befallen this run."""
+
+    attempts: int = 3
+    unreadable: int | None = MAX_UNREADABLE  # None: whatever came of it before
+    setbacks: Setbacks = field(default_factory=Setbacks)
+
+    def as_parameters(self) -> dict[str, object]:
+        """What `WITHIN_BOUNDS` wants."""
+        return {
+            "max_attempts": self.attempts,
+            "max_unreadable": self.attempts if self.unreadable is None else self.unreadable,
+            "failed_shards": self.setbacks.failed,
+            "cancelled_shards": self.setbacks.cancelled,
+        }
+
+
+# Whether a request may be asked (again), over its attempts as `known`.
+WITHIN_BOUNDS = f"""
+    count(*) filter (known.state not in ('unprocessed', 'cancelled')) < $max_attempts
+    and count(*) filter (known.state = 'unreadable') < $max_unreadable
+    and count(*) filter (
+        known.state = 'unprocessed' and list_contains($failed_shards::varchar[], known.shard_id)
+    ) < {MAX_FAILED_JOBS}
+    and count(*) filter (list_contains($cancelled_shards::varchar[], known.shard_id)) = 0
+"""
+
+
+def decide(
+    connection: duckdb.DuckDBPyConnection,
+    custom_ids: Sequence[str],
+    receipt_ids: Sequence[str],
+    model: str,
+    bounds: Bounds,
+    again: bool,
+    load_id: str | None = None,
+) -> dict[str, Decision]:
+    """For each request (by custom_id) whether it is to be sent.
+
+    It is not when it is under way, has a good answer, or has been tried as often as its bounds allow. An answer to
+    another question about the same receipt settles it too, unless `again` says so or it came from the embedded reader
+    and an API model is asked now. A request that failed for good is asked again only if `again` says so, and once a
+    load.
+    """
+    rows = connection.execute(
+        f"""
+        with offered as (
+            select distinct unnest($custom_ids::varchar[]) as custom_id, unnest($receipt_ids::varchar[]) as receipt_id
+        ),
+        settled as (
+            select distinct offered.custom_id
+            from offered
+            inner join ledger.requests as known on known.receipt_id = offered.receipt_id
+            where known.state in ('planned', 'sent', 'answered')
+                and (
+                    known.custom_id = offered.custom_id
+                    or (not $again and (known.model <> $embedded or $model = $embedded))
+                )
+        ),
+        asked as (
+            select
+                known.custom_id,
+                {WITHIN_BOUNDS} as may_be_asked,
+                arg_max(
+                    coalesce(failure.is_final and (not $again or failure.load_id = $load_id), false), known.attempt
+                ) as is_final,
+                max(known.attempt) as attempt,
+                max(known.max_tokens) filter (known.state = 'truncated') as truncated_at
+            from ledger.requests as known
+            left join ledger.failures as failure
+                on failure.shard_id = known.shard_id and failure.custom_id = known.custom_id
+            where known.custom_id in (select custom_id from offered)
+            group by known.custom_id
+        )
+        select
+            offered.custom_id,
+            offered.custom_id not in (select custom_id from settled)
+                and coalesce(asked.may_be_asked and not asked.is_final, true),
+            coalesce(asked.attempt, 0) + 1,
+            asked.truncated_at
+        from offered
+        left join asked on asked.custom_id = offered.custom_id
+        """,
+        {
+            "custom_ids": list(custom_ids),
+            "receipt_ids": list(receipt_ids),
+            "again": again,
+            "model": model,
+            "embedded": EMBEDDED_MODEL,
+            **bounds.as_parameters(),
+            "load_id": load_id,
+        },
+    ).fetchall()
+    return {
+        custom_id: Decision(attempt if may_be_asked else None, truncated_at)
+        for custom_id, may_be_asked, attempt, truncated_at in rows
+    }
+
+
+def receipt_ids(connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
+    """The receipts of all requests, in no order and some of them several times."""
+    found = connection.execute("select receipt_id from ledger.requests")
+    while rows := found.fetchmany(10_000):
+        yield from (receipt_id for (receipt_id,) in rows)
+
+
+def plan_shard(
+    connection: duckdb.DuckDBPyConnection,
+    shard: Shard,
+    *,
+    api: str,
+    model: str,
+    prompt_id: str,
+    style: str,
+    load_id: str,
+) -> None:
+    """Note a shard whose file stands on disk, and its requests."""
+    cost = sum(request.estimated_cost_usd for request in shard.requests)
+    connection.execute(
+        f"""
+        insert into ledger.shards ({SHARD_COLUMNS}, updated_at)
+        values (?, ?, ?, ?, ?, ?, 'planned', ?, ?, ?, null, null, null, ?)
+        """,
+        [
+            *(shard.shard_id, api, model, prompt_id, style, load_id),
+            *(len(shard.requests), shard.byte_count, cost, now()),
+        ],
+    )
+    _insert_requests(connection, shard.shard_id, model, shard.requests)
+
+
+def _insert_requests(
+    connection: duckdb.DuckDBPyConnection, shard_id: str, model: str, requests: Sequence[Request]
+) -> None:
+    connection.execute(
+        """
+        insert into ledger.requests
+        select
+            unnest($custom_ids::varchar[]), unnest($attempts::integer[]), $shard_id, unnest($receipt_ids::varchar[]),
+            $model, unnest($max_tokens::integer[]), 'planned'
+        """,
+        {
+            "custom_ids": [request.custom_id for request in requests],
+            "attempts": [request.attempt for request in requests],
+            "receipt_ids": [request.receipt_id for request in requests],
+            "max_tokens": [request.max_tokens for request in requests],
+            "shard_id": shard_id,
+            "model": model,
+        },
+    )
+
+
+def note_state(
+    connection: duckdb.DuckDBPyConnection, shard_id: str, state: str, *, input_file_id: str | None = None
+) -> None:
+    """Move a shard to a state; the id of its uploaded file is kept when given."""
+    connection.execute(
+        """
+        update ledger.shards
+        set state = ?, input_file_id = coalesce(?, input_file_id), updated_at = ?
+        where shard_id = ?
+        """,
+        [state, input_file_id, now(), shard_id],
+    )
+
+
+def note_submitted(connection: duckdb.DuckDBPyConnection, shard: ShardRecord, job_id: str) -> None:
+    """The job is known: its requests are sent, and stand in raw.batch_requests from now on.
+
+    Its results are there until a day from now at least, which would be so if it ended at once.
+    """
+    connection.execute(
+        "update ledger.shards set state = 'submitted', job_id = ?, expires_at = ?, updated_at = ? where shard_id = ?",
+        [job_id, now() + RESULTS_KEPT, now(), shard.shard_id],
+    )
+    connection.execute("update ledger.requests set state = 'sent' where shard_id = ?", [shard.shard_id])
+    connection.execute(
+        """
+        insert into raw.batch_requests
+        select custom_id, receipt_id, model, ?, shard_id, attempt, max_tokens, ?, ?
+        from ledger.requests
+        where shard_id = ?
+        """,
+        [shard.prompt_id, shard.load_id, moment(connection, "batch_requests"), shard.shard_id],
+    )
+
+
+def note_expiry(connection: duckdb.DuckDBPyConnection, shard_id: str, expires_at: datetime) -> None:
+    """Note until when the results of a job must be fetched (UTC)."""
+    connection.execute(
+        "update ledger.shards set expires_at = ?, updated_at = ? where shard_id = ?",
+        [expires_at, now(), shard_id],
+    )
+
+
+def abandon(connection: duckdb.DuckDBPyConnection, shard_id: str) -> None:
+    """Forget a shard that has no job: nothing was paid for, and its requests will be planned anew."""
+    connection.execute("delete from ledger.requests where shard_id = ?", [shard_id])
+    connection.execute("delete from ledger.shards where shard_id = ?", [shard_id])
+
+
+def unfinished_shards(connection: duckdb.DuckDBPyConnection) -> list[ShardRecord]:
+    """Shards that have not landed, oldest first."""
+    rows = connection.execute(
+        f"select {SHARD_COLUMNS} from ledger.shards where state <> 'landed' order by load_id, shard_id"
+    ).fetchall()
+    return [ShardRecord(*row) for row in rows]
+
+
+def landed_files(connection: duckdb.DuckDBPyConnection, file_ids: Sequence[str]) -> set[str]:
+    """Those of these files that have landed."""
+    rows = connection.execute(
+        "select file_id from ledger.files where file_id in (select unnest(?::varchar[]))", [list(file_ids)]
+    ).fetchall()
+    return {file_id for (file_id,) in rows}
+
+
+def estimated_cost_usd(connection: duckdb.DuckDBPyConnection, load_id: str) -> float:
+    """Estimated cost of a load in US dollars: of all its shards but those of which nothing was processed."""
+    row = connection.execute(
+        """
+        select coalesce(sum(estimated_cost_usd), 0)
+        from ledger.shards
+        where load_id = ? and exists (
+            select 1 from ledger.requests
+            where requests.shard_id = shards.shard_id and requests.state not in ('unprocessed', 'cancelled')
+        )
+        """,
+        [load_id],
+    ).fetchone()
+    return float(row[0]) if row else 0.0
+
+
+def settle(connection: duckdb.DuckDBPyConnection, shard_id: str, job_id: str) -> dict[str, int]:
+    """The job has ended and its lines have landed: note what became of each of its requests; how many of each state.
+
+    Those without a line are `missing`, until somebody knows better (`note_without_line`).
+    """
+    verdicts.judge(connection, job_id)
+    return settle_judged(connection, shard_id, job_id)
+
+
+def settle_judged(connection: duckdb.DuckDBPyConnection, shard_id: str, job_id: str) -> dict[str, int]:
+    """The same, where the lines of the job have just been judged."""
+    connection.execute("update ledger.requests set state = 'missing' where shard_id = ? and state = 'sent'", [shard_id])
+    connection.execute(
+        f"""
+        update ledger.requests
+        set state = case when best.status in ('extracted', 'empty') then 'answered' else best.status end
+        from ({verdicts.best_lines()}) as best
+        where ledger.requests.shard_id = ? and ledger.requests.custom_id = best.custom_id
+        """,
+        [shard_id],
+    )
+    connection.execute(
+        "insert or replace into ledger.judged_jobs values (?, ?, ?)", [job_id, shard_id, verdicts.rules()]
+    )
+    note_state(connection, shard_id, "landed")
+    return dict(
+        connection.execute(
+            "select state, count(*) from ledger.requests where shard_id = ? group by state", [shard_id]
+        ).fetchall()
+    )
+
+
+def note_without_line(connection: duckdb.DuckDBPyConnection, shard_id: str, state: str) -> None:
+    """Those requests of a settled shard for which no line came are not `missing` but in this state."""
+    connection.execute(
+        "update ledger.requests set state = ? where shard_id = ? and state = 'missing'", [state, shard_id]
+    )
+
+
+def judged_otherwise(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
+    """The (shard, job) of those that were settled by other rules than today's."""
+    return connection.execute(
+        "select shard_id, job_id from ledger.judged_jobs where rules <> ? order by all", [verdicts.rules()]
+    ).fetchall()
+
+
+def missing_requests(connection: duckdb.DuckDBPyConnection, shard_id: str) -> list[str]:
+    """The requests of a landed shard for which no line came."""
+    rows = connection.execute(
+        "select custom_id from ledger.requests where shard_id = ? and state = 'missing' order by custom_id", [shard_id]
+    ).fetchall()
+    return [custom_id for (custom_id,) in rows]
+
+
+@dataclass(frozen=True)
+class Open:
+    """A request that has no good answer yet."""
+
+    custom_id: str
+    receipt_id: str
+    attempt: int
+    state: str
+    may_be_asked: bool  # by this run
+    reason: str | None = None  # why it failed, in the provider's words
+    is_final: bool = False  # asking again cannot mend it
+
+
+def open_requests(connection: duckdb.DuckDBPyConnection, source: str, model: str, bounds: Bounds) -> list[Open]:
+    """Requests of a source whose last attempt has ended without a good answer, and whose receipt has no other."""
+    rows = connection.execute(
+        f"""
+        with latest as (
+            select
+                known.custom_id,
+                max(known.receipt_id) as receipt_id,
+                max(known.attempt) as attempt,
+                arg_max(known.state, known.attempt) as state,
+                arg_max(known.shard_id, known.attempt) as shard_id,
+                {WITHIN_BOUNDS} as may_be_asked
+            from ledger.requests as known
+            where known.model = $model
+            group by known.custom_id
+        )
+        select
+            latest.custom_id, latest.receipt_id, latest.attempt, latest.state, latest.may_be_asked, failure.reason,
+            coalesce(failure.is_final, false)
+        from latest
+        left join ledger.failures as failure
+            on failure.shard_id = latest.shard_id and failure.custom_id = latest.custom_id
+        where latest.state not in ('planned', 'sent', 'answered')
+            and latest.receipt_id in (select receipt_id from raw.receipts where source = $source)
+            and not exists (
+                select 1 from ledger.requests as good
+                where good.receipt_id = latest.receipt_id
+                    and good.state = 'answered'
+                    and (good.model <> $embedded or $model = $embedded)
+            )
+        order by latest.custom_id
+        """,
+        {"source": source, "model": model, "embedded": EMBEDDED_MODEL, **bounds.as_parameters()},
+    ).fetchall()
+    return [Open(*row) for row in rows]

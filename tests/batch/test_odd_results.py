@@ -1,0 +1,226 @@
+"""A server whose jobs and result files are odd, cut off or in contradiction with each other."""
+
+from __future__ import annotations
+
+import base64
+import json
+import signal
+from collections.abc import Iterator
+
+import pytest
+
+from tests.batch.test_odd_servers import Line, fields, states
+from tests.helpers.fault_proxy import GONE, Fault, FaultProxy, fault_proxy
+from tests.helpers.fault_runs import RECEIPTS, LoaderRuns
+
+ODD_LINES = [
+    b"",
+    b"\r",
+    b"\xef\xbb\xbf{}",
+    b"a\x00b",
+    "one\u2028line\x85only".encode(),
+    b"\xff\xfe bad \xc3",
+    b'{"custom_id": "x", "response": ' + b"[" * 300_000 + b"]" * 300_000 + b"}",
+    b'{"custom_id": ["x"], "response": {"status_code": 1e999, "body": {"choices": {}}}}',
+    b'{"custom_id": "' + b"x" * 10_000 + b'", "error": {"code": null}}',
+    json.dumps(
+        {"custom_id": "long", "response": {"body": {"choices": [{"message": {"content": '\\"é' * 4_000_000}}]}}},
+        ensure_ascii=False,
+    ).encode(),
+]
+
+
+@pytest.fixture
+def proxy(runs: LoaderRuns) -> Iterator[FaultProxy]:
+    with fault_proxy(runs.server.url) as made:
+        runs.server_url = made.url
+        yield made
+
+
+def test_odd_lines_keep_their_numbers_and_bytes_and_harm_no_other(runs: LoaderRuns, proxy: FaultProxy) -> None:
+    served: list[bytes] = []
+
+    def mix(body: bytes) -> bytes:
+        odd = ODD_LINES + ODD_LINES[-1:]  # more than one of those that are long
+        served.append(b"\n".join([*odd, *body.splitlines(), b'{"custom_id": "no line end"}']))
+        return served[0]
+
+    proxy.rewrites["download"] = mix
+    code, said = runs.run()
+    assert code == 0, said
+    assert states(runs) == [(1, "answered", RECEIPTS)]
+    landed = runs.query("select line_number, line, line_bytes from raw.batch_output order by line_number")
+    assert [number for number, _, _ in landed] == list(range(1, len(landed) + 1))
+    assert b"\n".join(line.encode() if kept is None else kept for _, line, kept in landed) == served[0]
+
+
+@pytest.mark.slow
+def test_a_long_answer_in_chunks_is_an_answer(runs: LoaderRuns, proxy: FaultProxy) -> None:
+    def chunked(body: bytes) -> bytes:
+        lines = [json.loads(line) for line in body.splitlines()]
+        message = lines[0]["response"]["body"]["choices"][0]["message"]
+        message["content"] = [{"type": "text", "text": message["content"] + " " * 1_200_000}]
+        return b"".join(json.dumps(line).encode() + b"\n" for line in lines)
+
+    proxy.rewrites["download"] = chunked
+    code, said = runs.run()
+    assert code == 0, said
+    assert states(runs) == [(1, "answered", RECEIPTS)]
+
+
+@pytest.mark.slow
+def test_a_job_whose_making_is_answered_with_an_id_that_is_none_is_looked_for(
+    runs: LoaderRuns, undisturbed: LoaderRuns, proxy: FaultProxy
+) -> None:
+    proxy.rewrites["create_job"] = fields(lambda job: {**job, "id": "../../made"})
+    code, said = runs.run()
+    assert code == 0 and "looking whether the job was made" in said, said
+    runs.assert_healed(undisturbed)
+
+
+@pytest.mark.slow
+def test_a_server_that_tells_no_sizes_gives_its_files(
+    runs: LoaderRuns, undisturbed: LoaderRuns, proxy: FaultProxy
+) -> None:
+    proxy.rewrites["get_file"] = lambda body: GONE
+    code, said = runs.run()
+    assert code == 0 and proxy.calls["get_file"] > 0, said
+    runs.assert_healed(undisturbed)
+
+
+@pytest.mark.slow
+def test_a_result_file_that_comes_short_is_fetched_again(
+    runs: LoaderRuns, undisturbed: LoaderRuns, proxy: FaultProxy
+) -> None:
+    times = [0]
+
+    def cut_once(body: bytes) -> bytes:
+        times[0] += 1
+        return body[: len(body) // 2] if times[0] == 1 else body
+
+    proxy.rewrites["download"] = cut_once
+    code, said = runs.run()
+    assert code == 0 and "bytes of file" in said, said
+    runs.assert_healed(undisturbed)
+
+
+@pytest.mark.slow
+def test_a_short_file_that_a_killed_run_left_is_not_taken_for_whole(
+    runs: LoaderRuns, undisturbed: LoaderRuns, proxy: FaultProxy
+) -> None:
+    proxy.rewrites["download"] = lambda body: b"".join(body.splitlines(keepends=True)[:2])
+    assert runs.run(kill_at="loader.batch.mistral.BatchApi._fetch:after:1")[0] == -signal.SIGKILL
+    assert (
+        runs.run("cancel", "--forget", kill_at="loader.batch.mistral.BatchApi.download:after:1")[0] == -signal.SIGKILL
+    )
+    assert [*runs.warehouse.with_suffix(".files").glob("downloads/*.short")]
+    proxy.rewrites.clear()
+    code, said = runs.run()
+    assert code == 0, said
+    runs.assert_healed(undisturbed)
+
+
+@pytest.mark.slow
+def test_a_result_file_that_stays_short_is_not_landed_unless_it_is_given_up(
+    runs: LoaderRuns, proxy: FaultProxy
+) -> None:
+    proxy.rewrites["download"] = lambda body: b"".join(body.splitlines(keepends=True)[:2])
+    code, said = runs.run()
+    assert code == 1 and "`loader cancel --forget`" in said, said
+    assert states(runs) == [(1, "sent", RECEIPTS)]
+    code, said = runs.run("cancel", "--forget")
+    assert code == 0, said
+    assert states(runs) == [(1, "answered", 2), (1, "missing", RECEIPTS - 2)]
+
+
+def test_a_job_that_has_ended_and_not_named_its_file_yet_is_waited_for(
+    runs: LoaderRuns, undisturbed: LoaderRuns, proxy: FaultProxy
+) -> None:
+    ended = [0]
+
+    def hide_at_first(job: Line) -> Line:
+        ended[0] += job["status"] == "SUCCESS"
+        return {**job, "output_file": None} if ended[0] < 3 else job
+
+    proxy.rewrites["get_job"] = fields(hide_at_first)
+    code, said = runs.run()
+    assert code == 0 and ended[0] >= 3, said
+    runs.assert_healed(undisturbed)
+
+
+def test_a_job_of_an_unknown_status_that_says_when_it_ended_has_ended(runs: LoaderRuns, proxy: FaultProxy) -> None:
+    def renamed(job: Line) -> Line:
+        return {**job, "status": "EXPIRED" if job["status"] == "SUCCESS" else "WARMING_UP"}
+
+    proxy.rewrites["get_job"] = fields(renamed)
+    code, said = runs.run()
+    assert code == 0 and "ended as EXPIRED" in said, said
+    assert states(runs) == [(1, "answered", RECEIPTS)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("moment", [-5, 10**18])
+def test_a_job_that_ended_at_an_impossible_time_is_landed(
+    moment: int, runs: LoaderRuns, undisturbed: LoaderRuns, proxy: FaultProxy
+) -> None:
+    proxy.rewrites["get_job"] = fields(lambda job: {**job, "completed_at": moment} if job["completed_at"] else job)
+    code, said = runs.run()
+    assert code == 0, said
+    proxy.rewrites.clear()
+    runs.assert_healed(undisturbed)
+
+
+@pytest.mark.slow
+def test_another_job_than_was_asked_for_is_not_landed(
+    runs: LoaderRuns, undisturbed: LoaderRuns, proxy: FaultProxy
+) -> None:
+    proxy.rewrites["get_job"] = fields(lambda job: {**job, "id": "0b5e2e0c-0000-4000-8000-000000000000"})
+    code, said = runs.run()
+    assert code == 1 and "told of job 0b5e2e0c" in said, said
+    assert runs.query("select count(*) from raw.batch_output") == [(0,)]
+    proxy.rewrites.clear()
+    runs.assert_healed(undisturbed)
+
+
+def test_a_job_is_found_behind_pages_that_are_short(
+    runs: LoaderRuns, undisturbed: LoaderRuns, proxy: FaultProxy
+) -> None:
+    """A server may give fewer jobs a page than it is asked for; the job of `undisturbed` comes first."""
+    left: list[Line] = []
+
+    def one_by_one(answer: Line) -> Line:
+        left[:] = answer["data"] or left  # the real server gives all on its first page
+        return {**answer, "data": [left.pop(0)] if left else []}
+
+    proxy.begin(Fault("create_job", "502", after=True))
+    proxy.rewrites["list_jobs"] = fields(one_by_one)
+    code, said = runs.run()
+    assert code == 0, said
+    proxy.rewrites.clear()
+    runs.assert_healed(undisturbed)
+
+
+@pytest.mark.slow
+def test_an_upload_that_cannot_be_deleted_holds_nothing_up(
+    runs: LoaderRuns, undisturbed: LoaderRuns, proxy: FaultProxy
+) -> None:
+    assert runs.run(kill_at="loader.batch.mistral.BatchApi.create_job:before:1")[0] != 0
+    proxy.begin(Fault("delete_file", "402"))
+    code, said = runs.run()
+    assert code == 0 and "stays on the server" in said, said
+    runs.assert_healed(undisturbed)
+
+
+@pytest.mark.slow
+def test_a_refusal_that_quotes_the_request_shows_no_image(runs: LoaderRuns, proxy: FaultProxy) -> None:
+    image = base64.b64encode((runs.folder / "0001.jpg").read_bytes()).decode()
+    proxy.rewrites["get_job"] = fields(
+        lambda job: (
+            {**job, "status": "FAILED", "errors": [{"message": f"bad\x1b[2J line: data:image/jpeg;base64,{image}"}]}
+            if job["status"] == "SUCCESS"
+            else job
+        )
+    )
+    code, said = runs.run()
+    assert code == 0 and "ended as FAILED: bad [2J line" in said, said
+    assert image[:50] not in said

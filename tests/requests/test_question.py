@@ -1,0 +1,83 @@
+"""A request line: what the API is asked, and the ids that make it one request, ever."""
+
+from __future__ import annotations
+
+import base64
+import json
+
+import pytest
+
+from loader import seeds as reference
+from loader.requests import question as requests
+from loader.requests.images import POLICIES, PreparedImage
+from loader.settings import STYLES, Style
+
+IMAGE = PreparedImage(b"\xff\xd8 not really \xff\xd9", "image/jpeg", 784, 1000)
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_a_line_is_json_with_the_image_in_it(style: Style) -> None:
+    line = bytes(requests.request_line("a1", IMAGE, style, 1234))
+    assert line.endswith(b"}\n") and line.count(b"\n") == 1
+    request = json.loads(line)
+    assert request["custom_id"] == "a1"
+    assert request["body"] == requests.live_body(IMAGE, style, 1234)
+    assert "model" not in request["body"]
+    text, image = request["body"]["messages"][0]["content"]
+    assert text["text"] == requests.prompt(style)
+    assert base64.b64decode(image["image_url"].removeprefix("data:image/jpeg;base64,")) == IMAGE.data
+
+
+@pytest.mark.parametrize("size", [0, 1, 2, 3, requests.PIECE_BYTES - 1, requests.PIECE_BYTES, requests.PIECE_BYTES + 1])
+def test_a_line_in_pieces_knows_its_length(size: int) -> None:
+    image = PreparedImage(bytes(range(256)) * (size // 256) + b"x" * (size % 256), "image/png", 1, 1)
+    line = requests.request_line("a", image, "schema", 1)
+    assert len(line) == len(bytes(line)) == sum(map(len, line))
+    url = json.loads(bytes(line))["body"]["messages"][0]["content"][1]["image_url"]
+    assert base64.b64decode(url.removeprefix("data:image/png;base64,"), validate=True) == image.data
+
+
+def test_the_schema_is_strict_and_its_categories_come_from_the_seed() -> None:
+    body = json.loads(bytes(requests.request_line("a", IMAGE, "schema", 1)))["body"]
+    wanted = body["response_format"]["json_schema"]
+    assert wanted["strict"] is True
+    schema = wanted["schema"]
+    assert set(schema["required"]) == {"merchant", "purchased_on", "currency", "total", "items"}
+    item = schema["properties"]["items"]["items"]
+    assert item["required"] == ["name", "price", "classification"] and item["additionalProperties"] is False
+    names = [category.name for category in reference.categories()]
+    assert item["properties"]["classification"]["enum"] == names
+    for category in reference.categories():
+        assert category.description in requests.prompt("schema")
+
+
+def test_the_notebook_style_ends_in_an_assistant_prefix() -> None:
+    body = json.loads(bytes(requests.request_line("a", IMAGE, "notebook", 1)))["body"]
+    assert body["response_format"] == {"type": "json_object"}
+    assert body["messages"][-1] == {"role": "assistant", "content": "{", "prefix": True}
+    assert "JSON" in requests.prompt("notebook")
+
+
+def test_prompt_id_follows_style_and_image_policy_and_nothing_else() -> None:
+    ids = {requests.prompt_id(style, policy) for style in STYLES for policy in POLICIES.values()}
+    assert len(ids) == len(STYLES) * len(POLICIES)
+    assert requests.prompt_id("schema", POLICIES["original"]) in ids
+
+
+def test_custom_id_is_a_hash_of_receipt_model_and_prompt() -> None:
+    receipt = requests.receipt_id(b"image")
+    one = requests.custom_id(receipt, "model", "prompt")
+    assert one == requests.custom_id(receipt, "model", "prompt")
+    assert one != requests.custom_id(receipt, "other", "prompt") != requests.custom_id(receipt, "model", "other")
+    assert len(one) == 32
+
+
+def test_max_tokens_doubles_after_a_truncated_answer_up_to_a_limit() -> None:
+    assert requests.max_tokens_for(None) == requests.MAX_TOKENS
+    assert requests.max_tokens_for(4096) == 8192
+    assert requests.max_tokens_for(requests.MAX_TOKENS_LIMIT) == requests.MAX_TOKENS_LIMIT
+
+
+def test_image_tokens_are_bounded() -> None:
+    small = requests.prompt_tokens("schema", 280, 280)
+    assert requests.prompt_tokens("schema", 5000, 5000) - small == 3025 - 101
