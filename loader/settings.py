@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from dotenv import dotenv_values, find_dotenv
 
-from loader import seeds as reference
+from loader import seeds
 from loader.errors import SettingsError
 from loader.work_folder import work_dir
 
@@ -186,7 +186,7 @@ def known_currency(code: str | None) -> str | None:
     """The ISO 4217 code in capitals, None for None. Raises SettingsError for one that the seed does not hold."""
     if code is None:
         return None
-    known = reference.currency_symbols()
+    known = seeds.currency_symbols()
     if code.strip().upper() in known:
         return code.strip().upper()
     raise SettingsError(

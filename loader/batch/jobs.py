@@ -35,8 +35,9 @@ from loader.errors import ApiError, LoaderError
 from loader.owned_folder import is_file, own_entries, remove_files
 from loader.requests.request_files import shard_path
 from loader.warehouse import ledger, verdicts
-from loader.warehouse.duckdb_file import Warehouse, append_job
+from loader.warehouse.duckdb_file import Warehouse
 from loader.warehouse.ledger import ShardRecord
+from loader.warehouse.raw import append_job
 from loader.work_folder import WORK
 
 # Loaded while the API works anyway; DuckDB loads pandas when it is given Arrow.

@@ -23,17 +23,17 @@ from loader.errors import SourceError
 from loader.requests.question import MAX_TOKENS
 from loader.sources.locations import printable
 from loader.warehouse import ledger, verdicts
-from loader.warehouse.duckdb_file import (
+from loader.warehouse.duckdb_file import Warehouse
+from loader.warehouse.lines import read_lines
+from loader.warehouse.raw import (
     RECEIPT_COLUMNS,
     ReceiptRow,
-    Warehouse,
     append_job,
     append_load,
     append_output,
     append_receipts,
     moment,
 )
-from loader.warehouse.lines import read_lines
 
 LOOKED_AT_LINES = 1000
 PORTION = 10_000  # receipts in hand

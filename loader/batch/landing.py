@@ -13,8 +13,9 @@ from loader.batch.mistral_bodies import result_files
 from loader.batch.mistral_errors import message_of
 from loader.errors import ApiError, WarehouseError, system_trouble
 from loader.warehouse import ledger
-from loader.warehouse.duckdb_file import Warehouse, append_job, append_output
+from loader.warehouse.duckdb_file import Warehouse
 from loader.warehouse.ledger import ShardRecord
+from loader.warehouse.raw import append_job, append_output
 
 SHOWN_IDS = 100
 

@@ -28,7 +28,8 @@ from loader.requests.seen import SeenBefore
 from loader.sources.receipt import Source
 from loader.threads import Aside
 from loader.warehouse import ledger
-from loader.warehouse.duckdb_file import Warehouse, append_load
+from loader.warehouse.duckdb_file import Warehouse
+from loader.warehouse.raw import append_load
 
 
 @dataclass(frozen=True)

@@ -121,7 +121,7 @@ def _image_size(image: bytes) -> tuple[int, int] | None:
     """Width and height in pixels, from the image's header; None when it is no image or an absurd one."""
     from PIL import Image, UnidentifiedImageError
 
-    from loader.requests.images import FORMATS
+    from loader.image_formats import FORMATS
 
     try:
         with Image.open(io.BytesIO(image), formats=FORMATS) as opened:

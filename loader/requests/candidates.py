@@ -15,7 +15,7 @@ from typing import TypeVar
 from loader.requests import question as requests
 from loader.requests.images import RejectedImage, inspect
 from loader.sources.receipt import Receipt
-from loader.warehouse.duckdb_file import ReceiptRow
+from loader.warehouse.raw import ReceiptRow
 
 THREADS = min(os.cpu_count() or 1, 4)  # each may hold a decoded image
 AHEAD = 2 * THREADS

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 
 from PIL import Image
 
+from loader.image_formats import FORMATS
 from loader.requests import jpegs
 
 MAX_BYTES = 10_000_000
@@ -34,9 +35,6 @@ MIN_SHORT_SIDE = 16
 
 _SHRINK = Image.Resampling.HAMMING
 """Two thirds of BICUBIC's time, which was most of shrinking, and as sharp at these factors (see `POLICIES`)."""
-
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
-"""What is opened of bytes from outside, here and elsewhere: Pillow knows more, and for an EPS it starts Ghostscript."""
 
 # Phones write MPO: a JPEG with further pictures behind it (gain map, depth). A decoder stops after the first.
 _MEDIA_TYPES = {"MPO": "image/jpeg"} | {name: f"image/{name.lower()}" for name in FORMATS}

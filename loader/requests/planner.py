@@ -18,17 +18,19 @@ from typing import TypeVar
 
 from duckdb import DuckDBPyConnection
 
-from loader import seeds as reference
+from loader import seeds
 from loader.errors import SettingsError
 from loader.requests import question as requests
 from loader.requests.candidates import BATCH_BYTES, BATCH_RECEIPTS, Offered, in_threads, offer
 from loader.requests.images import ORIGINAL, ImagePolicy, PreparedImage, RejectedImage, prepare
-from loader.requests.request_files import MAX_SHARD_BYTES, MAX_SHARD_REQUESTS, Request, Shard, ShardWriter
+from loader.requests.request_files import MAX_SHARD_BYTES, MAX_SHARD_REQUESTS, ShardWriter
 from loader.requests.seen import SeenBefore
 from loader.settings import Style
 from loader.sources.receipt import Receipt, Source
 from loader.warehouse import ledger
-from loader.warehouse.duckdb_file import ReceiptRow, Warehouse, append_receipts
+from loader.warehouse.duckdb_file import Warehouse
+from loader.warehouse.ledger import Request, Shard
+from loader.warehouse.raw import ReceiptRow, append_receipts
 
 LATELY_REQUESTS = 2 * BATCH_RECEIPTS  # more than can be under way between a decision and its request
 UNCOMMITTED_RECEIPTS = 10_000
@@ -68,10 +70,10 @@ class Question:
 
     def request_cost_usd(self, width: int, height: int) -> float:
         """Estimated cost of one request in US dollars. Raises SettingsError for a model without a price."""
-        price = reference.model_prices().get(self.model)
+        price = seeds.model_prices().get(self.model)
         if price is None:
             raise SettingsError(
-                f"no price is known for model {self.model!r}: use one of {', '.join(reference.model_prices())}, "
+                f"no price is known for model {self.model!r}: use one of {', '.join(seeds.model_prices())}, "
                 "or add a row to dbt_project/seeds/model_prices.csv"
             )
         return price.batch_cost_usd(

@@ -16,7 +16,7 @@ from typing import Any
 import orjson
 import pybase64
 
-from loader import seeds as reference
+from loader import seeds
 from loader.requests.images import ImagePolicy, PreparedImage
 from loader.settings import Style
 
@@ -45,9 +45,9 @@ def max_tokens_for(attempt_after_truncation: int | None) -> int:
 @cache
 def prompt(style: Style) -> str:
     """The question, in words."""
-    kinds = "\n".join(f"- {c.name}: {c.description}" for c in reference.categories())
+    kinds = "\n".join(f"- {c.name}: {c.description}" for c in seeds.categories())
     if style == "notebook":
-        names = ", ".join(c.name for c in reference.categories())
+        names = ", ".join(c.name for c in seeds.categories())
         return (
             "List every item of this receipt as a JSON object "
             '{"items": [{"name": ..., "price": ..., "classification": ...}]}. '
@@ -79,7 +79,7 @@ def response_schema() -> dict[str, Any]:
         "properties": {
             "name": {"type": "string"},
             "price": {"type": "string", "description": "line amount as printed"},
-            "classification": {"type": "string", "enum": [c.name for c in reference.categories()]},
+            "classification": {"type": "string", "enum": [c.name for c in seeds.categories()]},
         },
         "required": ["name", "price", "classification"],
         "additionalProperties": False,

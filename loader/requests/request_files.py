@@ -10,35 +10,15 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
+
+from loader.warehouse.ledger import Request, Shard
 
 MAX_SHARD_BYTES = 500_000_000  # the API takes 512 MB a file; pages differ on whether that is MB or MiB
 MAX_SHARD_REQUESTS = 100_000
 BUFFER_BYTES = 1024 * 1024
 MAX_PENDING_REQUESTS = 1_000_000  # at once in a workspace: a larger load goes in waves
-
-
-@dataclass(frozen=True)
-class Request:
-    """One request attempt that is to be sent."""
-
-    custom_id: str
-    receipt_id: str
-    attempt: int
-    max_tokens: int
-    estimated_cost_usd: float
-
-
-@dataclass(frozen=True)
-class Shard:
-    """A finished request file and what is in it."""
-
-    shard_id: str
-    path: Path
-    byte_count: int
-    requests: tuple[Request, ...]
 
 
 class ShardWriter:

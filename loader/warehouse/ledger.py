@@ -21,17 +21,39 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import duckdb
 
-from loader.requests.request_files import Request, Shard
 from loader.settings import EMBEDDED_MODEL
 from loader.warehouse import verdicts
-from loader.warehouse.duckdb_file import moment, now
+from loader.warehouse.duckdb_file import now
+from loader.warehouse.raw import moment
 
 RESULTS_KEPT = timedelta(hours=24)  # after the end of a job; the vendor's stricter page
 MAX_UNREADABLE = 2  # the temperature is 0: what could not be read twice will not be readable
 MAX_FAILED_JOBS = 3  # of a request, in one run
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request attempt that is to be sent."""
+
+    custom_id: str
+    receipt_id: str
+    attempt: int
+    max_tokens: int
+    estimated_cost_usd: float
+
+
+@dataclass(frozen=True)
+class Shard:
+    """A finished request file and what is in it."""
+
+    shard_id: str
+    path: Path
+    byte_count: int
+    requests: tuple[Request, ...]
 
 
 @dataclass(frozen=True)

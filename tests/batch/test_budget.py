@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from loader import seeds as reference
 from loader.batch.mistral import BatchApi
 from loader.batch.run import Limits, Run
 from loader.embedded_api.serve import Child
@@ -31,8 +30,8 @@ class Silent:
 def test_what_is_asked_again_counts_towards_the_budget(
     server: Child, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    price = reference.ModelPrice(1.0, 1.0, 0.5)
-    monkeypatch.setattr(reference, "model_prices", lambda: {"local-ocr": price})
+    price = seeds.ModelPrice(1.0, 1.0, 0.5)
+    monkeypatch.setattr(seeds, "model_prices", lambda: {"local-ocr": price})
     runs = LoaderRuns(draw_receipts(tmp_path / "receipts", RECEIPTS), tmp_path / "w.duckdb", server)
     work_dir = runs.warehouse.with_suffix(".files")
     work_dir.mkdir()

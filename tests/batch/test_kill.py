@@ -15,14 +15,14 @@ QUICK = {
     "loader.warehouse.ledger.plan_shard:after:1",
     "loader.batch.mistral.BatchApi.create_job:before:1",
     "loader.batch.mistral.BatchApi.create_job:after:1",
-    "loader.warehouse.duckdb_file.append_output:after:1",
+    "loader.warehouse.raw.append_output:after:1",
 }
 COMMITS = 16  # of a load of five receipts
 # A load of five receipts does these once.
 ONCE = ("finish", "upload", "create_job", "download")
 # What happens within a transaction is undone with it: before it or after it is the same on disk, and the same as before
 # the commit. One moment in each is enough.
-IN_A_TRANSACTION = ("loader.warehouse.ledger.", "loader.warehouse.duckdb_file.append_")
+IN_A_TRANSACTION = ("loader.warehouse.ledger.", "loader.warehouse.raw.append_")
 
 
 def moments(point: str) -> list[str]:

@@ -182,7 +182,7 @@ def test_another_currency_for_known_lines_corrects_their_receipts(warehouse: War
 
 
 def test_what_the_loader_fetched_itself_is_known(warehouse: Warehouse, tmp_path: Path) -> None:
-    from loader.warehouse.duckdb_file import append_output
+    from loader.warehouse.raw import append_output
 
     path = tmp_path / "job.jsonl"
     path.write_text(WHOLE)

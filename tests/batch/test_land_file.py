@@ -12,7 +12,8 @@ import pytest
 from loader.batch.land_file import land_file
 from loader.errors import SourceError
 from loader.warehouse import ledger
-from loader.warehouse.duckdb_file import Warehouse, append_job
+from loader.warehouse.duckdb_file import Warehouse
+from loader.warehouse.raw import append_job
 
 
 @pytest.fixture

@@ -15,9 +15,9 @@ from typing import Any
 import duckdb
 import pandas as pd
 
-from loader import seeds as reference
+from loader import seeds
 
-SEEDS = reference.SEEDS
+SEEDS = seeds.SEEDS
 EDGE_SIGNS = re.compile(r"^[-(]|[-)]$")
 DECIMAL_ZERO = Decimal(0)
 
@@ -123,7 +123,7 @@ def _priced(items: pd.DataFrame, answers: pd.DataFrame) -> tuple[pd.DataFrame, p
     ]
     items["price"] = [amount for amount, _ in prices]
     items["is_price_ambiguous"] = [is_ambiguous for _, is_ambiguous in prices]
-    names = {category.name.lower(): category.name for category in reference.categories()}
+    names = {category.name.lower(): category.name for category in seeds.categories()}
     items["category"] = items["category_raw"].str.strip().str.lower().map(names).fillna("Other")
     is_kept = items["price"].notna()
     kept = items[is_kept].copy()

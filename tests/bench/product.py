@@ -20,7 +20,8 @@ from loader.requests.estimate import estimate
 from loader.requests.images import POLICIES
 from loader.requests.planner import Planner, Question
 from loader.sources.open_source import open_source
-from loader.warehouse.duckdb_file import Warehouse, append_output
+from loader.warehouse.duckdb_file import Warehouse
+from loader.warehouse.raw import append_output
 
 IMPORTS = {"land": ["loader.warehouse.lines"]}
 MODEL = "mistral-small-2603"

@@ -10,7 +10,8 @@ from typing import Any
 import duckdb
 
 from loader.settings import ROOT
-from loader.warehouse.duckdb_file import Warehouse, append_job, append_output, now
+from loader.warehouse.duckdb_file import Warehouse, now
+from loader.warehouse.raw import append_job, append_output
 from tests.bench.data import write_output
 
 JOB_ANSWERS = 100_000

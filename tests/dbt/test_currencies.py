@@ -11,7 +11,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from loader.warehouse.duckdb_file import STAMPS
+from loader.warehouse.raw import STAMPS
 from tests.dbt.currencies import LISTED, SAID, Said, receipt_id
 from tests.helpers.built_warehouse import ROOT, answer, change, receipt, rows, settings
 

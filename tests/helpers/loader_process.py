@@ -18,20 +18,20 @@ from typing import Any
 
 # Every step with an effect, in the order of a load: on disk, in the warehouse, on the server.
 POINTS = [
-    "loader.warehouse.duckdb_file.append_load",
-    "loader.warehouse.duckdb_file.append_receipts",
-    "loader.requests.request_files.ShardWriter.add",
-    "loader.requests.request_files.ShardWriter.finish",
+    "loader.warehouse.raw.append_load",
+    "loader.warehouse.raw.append_receipts",
+    "loader.warehouse.ledger.ShardWriter.add",
+    "loader.warehouse.ledger.ShardWriter.finish",
     "loader.warehouse.ledger.plan_shard",
     "loader.warehouse.ledger.note_state",
     "loader.batch.mistral.BatchApi.upload",
     "loader.batch.mistral.BatchApi.create_job",
     "loader.warehouse.ledger.note_submitted",
-    "loader.warehouse.duckdb_file.append_job",
+    "loader.warehouse.raw.append_job",
     "loader.batch.mistral.BatchApi.get_job",
     "loader.warehouse.ledger.note_expiry",
     "loader.batch.mistral.BatchApi.download",
-    "loader.warehouse.duckdb_file.append_output",
+    "loader.warehouse.raw.append_output",
     "loader.warehouse.ledger.settle",
     "loader.warehouse.duckdb_file._commit",
 ]

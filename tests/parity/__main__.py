@@ -14,8 +14,9 @@ from pathlib import Path
 
 import duckdb
 
-from loader.warehouse.duckdb_file import Warehouse, append_output
+from loader.warehouse.duckdb_file import Warehouse
 from loader.warehouse.export import export_raw
+from loader.warehouse.raw import append_output
 from tests.bench import data
 from tests.dbt.corpus import write_corpus
 from tests.dbt.raw_tables import RawTables

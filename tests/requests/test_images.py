@@ -412,7 +412,7 @@ def test_pillow_stays_quiet_about_odd_files() -> None:
     three_samples = b"\x15\x01\x03\x00\x01\x00\x00\x00\x03"  # the TIFF tag SamplesPerPixel
     seven_samples = saved(picture(), "TIFF").replace(three_samples, three_samples[:-1] + b"\x07")
     script = (
-        "import sys, pickle\nfrom loader import images\n"
+        "import sys, pickle\nfrom loader.requests import images\n"
         "for data in pickle.loads(sys.stdin.buffer.read()):\n"
         "    try: images.prepare(data)\n"
         "    except images.RejectedImage as error: print(error)\n"

@@ -9,9 +9,9 @@ import pytest
 
 from loader.requests import planner as plan
 from loader.requests.planner import Planner, Question
-from loader.requests.request_files import Shard
 from loader.sources.receipt import Receipt, Source
 from loader.warehouse.duckdb_file import Warehouse
+from loader.warehouse.ledger import Shard
 from tests.bench.data import tiny
 
 QUESTION = Question("mistral-small-2603")

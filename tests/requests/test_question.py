@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from loader import seeds as reference
+from loader import seeds
 from loader.requests import question as requests
 from loader.requests.images import POLICIES, PreparedImage
 from loader.settings import STYLES, Style
@@ -45,9 +45,9 @@ def test_the_schema_is_strict_and_its_categories_come_from_the_seed() -> None:
     assert set(schema["required"]) == {"merchant", "purchased_on", "currency", "total", "items"}
     item = schema["properties"]["items"]["items"]
     assert item["required"] == ["name", "price", "classification"] and item["additionalProperties"] is False
-    names = [category.name for category in reference.categories()]
+    names = [category.name for category in seeds.categories()]
     assert item["properties"]["classification"]["enum"] == names
-    for category in reference.categories():
+    for category in seeds.categories():
         assert category.description in requests.prompt("schema")
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import stat
 from pathlib import Path
 
-from loader.requests.request_files import Request, ShardWriter
+from loader.requests.request_files import ShardWriter
+from loader.warehouse.ledger import Request
 
 
 def request(number: int, attempt: int = 1) -> Request:

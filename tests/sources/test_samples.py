@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from loader import seeds as reference
+from loader import seeds
 from loader.errors import SourceError
 from loader.sources import samples
 from loader.sources.open_source import open_source
@@ -59,7 +59,7 @@ def test_pictures_are_jpegs_of_a_readable_and_small_size(drawn: list[samples.Sam
 def test_the_first_twelve_show_all_that_a_newcomer_should_see(labels: list[dict[str, Any]]) -> None:
     first = labels[:12]
     items = [item for label in first for item in label["line_items"]]
-    assert {item["category"] for item in items} == {category.name for category in reference.categories()}
+    assert {item["category"] for item in items} == {category.name for category in seeds.categories()}
     assert len({label["currency"] for label in first}) >= 7
     assert sum(units(item["item_value"]) < 0 for item in items) >= 4
     assert any(item["item_quantity"] > 1 for item in items)
@@ -79,7 +79,7 @@ def test_labels_add_up(labels: list[dict[str, Any]]) -> None:
 
 
 def test_labels_have_the_keys_that_others_read(labels: list[dict[str, Any]]) -> None:
-    known = reference.currency_symbols()
+    known = seeds.currency_symbols()
     for label in labels:
         assert {"store_name", "store_addr", "telephone", "date", "time", "subtotal", "tax", "total"} < set(label)
         assert label["currency"] in known

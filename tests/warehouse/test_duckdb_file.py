@@ -14,19 +14,11 @@ import duckdb
 import pytest
 
 from loader.errors import WarehouseError
-from loader.requests.request_files import Request, Shard
 from loader.warehouse import ledger
-from loader.warehouse.duckdb_file import (
-    STAMPS,
-    ReceiptRow,
-    Warehouse,
-    append_job,
-    append_load,
-    append_output,
-    append_receipts,
-    now,
-)
+from loader.warehouse.duckdb_file import Warehouse, now
+from loader.warehouse.ledger import Request, Shard
 from loader.warehouse.migrations import MIGRATIONS
+from loader.warehouse.raw import STAMPS, ReceiptRow, append_job, append_load, append_output, append_receipts
 
 
 @pytest.fixture

@@ -43,7 +43,7 @@ NOTHING = Reading((), None, None, None, None)
 
 
 def read_receipt(image: bytes, categories: Sequence[str] = ()) -> Reading:
-    """Reads the image of a receipt (of `loader.requests.images.FORMATS`, upright).
+    """Reads the image of a receipt (of `loader.image_formats.FORMATS`, upright).
 
     `categories` are the names to choose from; what belongs to none of them becomes the last one. Empty: those of
     the seed. Never raises on an image, whatever it holds.

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache, lru_cache
 
-from loader import seeds as reference
+from loader import seeds
 from loader.embedded_api.reader import words
 from loader.embedded_api.reader.rows import Cell, Row
 
@@ -131,7 +131,7 @@ class _Figure:
     @property
     def is_money(self) -> bool:
         """Whether it is surely money, without decimals too."""
-        known = reference.currencies_by_sign()
+        known = seeds.currencies_by_sign()
         return self.is_whole or any(sign in known and not _is_letter(sign) for sign in self.signs)
 
     @property
@@ -176,9 +176,9 @@ def _is_letter(sign: str) -> bool:
 @cache
 def _pattern() -> re.Pattern[str]:
     """Single letters are signs before a number only, where no word is: behind it they are tax marks."""
-    signs = [sign for sign in reference.currencies_by_sign() if not _is_letter(sign)]
+    signs = [sign for sign in seeds.currencies_by_sign() if not _is_letter(sign)]
     long = "|".join(re.escape(sign) for sign in sorted(signs, key=len, reverse=True))
-    letters = "".join(sign for sign in reference.currencies_by_sign() if sign not in signs)
+    letters = "".join(sign for sign in seeds.currencies_by_sign() if sign not in signs)
     return re.compile(
         rf"(?<![\w.,:/#%-])(?P<bracket>\()?(?P<minus>-\s?)?"
         rf"(?:(?i:(?P<before>{long})\s?(?P<second>{long})?)\s?|(?:(?P<letter>[{letters}])(?:(?=\d)|(?<=^.)\s)))?"
@@ -189,14 +189,14 @@ def _pattern() -> re.Pattern[str]:
 
 def currencies_of(sign: str) -> frozenset[str]:
     """The ISO 4217 codes that a printed sign may stand for; letter case counts only where it tells two apart."""
-    signs = reference.currencies_by_sign()
+    signs = seeds.currencies_by_sign()
     return signs.get(sign) or _folded_signs().get(sign.casefold(), frozenset())
 
 
 @cache
 def _folded_signs() -> dict[str, frozenset[str]]:
     folded: dict[str, frozenset[str]] = {}
-    for sign, codes in reference.currencies_by_sign().items():
+    for sign, codes in seeds.currencies_by_sign().items():
         folded[sign.casefold()] = folded.get(sign.casefold(), frozenset()) | codes
     return folded
 

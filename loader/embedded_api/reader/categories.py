@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from loader import seeds as reference
+from loader import seeds
 from loader.embedded_api.reader.words import fold, found, kinds
 
 
@@ -56,7 +56,7 @@ def category_of(name: str, shop: str, categories: Sequence[str] = ()) -> str:
 
     One of `categories`, by default the seed's; the last of them takes what fits nowhere, and discounts.
     """
-    allowed = tuple(categories) or tuple(category.name for category in reference.categories())
+    allowed = tuple(categories) or tuple(category.name for category in seeds.categories())
     category = None if kinds(name) & {"discount", "void"} else _best(name, "item") or trade_of(shop)
     return category if category in allowed else allowed[-1]
 

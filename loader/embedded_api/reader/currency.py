@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from loader import seeds as reference
+from loader import seeds
 from loader.embedded_api.reader import words
 from loader.embedded_api.reader.amounts import amounts, currencies_of
 from loader.embedded_api.reader.rows import Row
@@ -164,7 +164,7 @@ def _holders(sign: str, decimals: bool) -> frozenset[str]:
         return known
     if sign in FIRST:
         return frozenset({FIRST[sign]})
-    digits = reference.currency_decimals()
+    digits = seeds.currency_decimals()
     return frozenset(code for code in known if (digits.get(code, 2) > 0) == decimals)
 
 

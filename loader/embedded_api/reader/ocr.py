@@ -45,7 +45,7 @@ class TextBox:
 
 
 def read_text(image: bytes) -> list[TextBox]:
-    """The pieces of text on an image (of `loader.requests.images.FORMATS`); none where the bytes are no image."""
+    """The pieces of text on an image (of `loader.image_formats.FORMATS`); none where the bytes are no image."""
     picture = _picture(image)
     if picture is None:
         return []
@@ -56,7 +56,7 @@ def _picture(image: bytes) -> Any:
     """The image upright, in RGB and no wider than `LONGEST_SIDE`, as a Pillow image; None when it can't be read."""
     from PIL import Image, ImageOps
 
-    from loader.requests.images import FORMATS
+    from loader.image_formats import FORMATS
 
     try:
         with Image.open(io.BytesIO(image), formats=FORMATS) as opened:

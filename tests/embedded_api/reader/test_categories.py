@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from loader import seeds as reference
+from loader import seeds
 from loader.embedded_api.reader import categories
 from loader.embedded_api.reader.categories import category_of
 
@@ -60,6 +60,6 @@ def test_what_is_not_allowed_becomes_the_last_that_is() -> None:
 
 
 def test_the_lexicon_knows_only_categories_of_the_seed() -> None:
-    known = {category.name for category in reference.categories()}
+    known = {category.name for category in seeds.categories()}
     with Path(categories.__file__).with_name("lexicon.csv").open(encoding="utf-8", newline="") as file:
         assert {row["category"] for row in csv.DictReader(file)} <= known

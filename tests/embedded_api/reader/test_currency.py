@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from loader import seeds as reference
+from loader import seeds
 from loader.embedded_api.reader import currency
 from loader.embedded_api.reader.amounts import currencies_of, prints_decimals
 from tests.embedded_api.reader.printed import rows
@@ -102,13 +102,13 @@ def test_the_table_of_evidence_names_currencies_of_the_seed() -> None:
     named += [(code, "any") for codes, _, _ in currency.PATTERNS for code in codes.split()]
     for codes in (*currency.CALLING_CODES.values(), *currency.DOMAINS.values()):
         named += [(code, "any") for code in codes.split()]
-    assert {code for code, _ in named} <= set(reference.currency_symbols())
+    assert {code for code, _ in named} <= set(seeds.currency_symbols())
     assert {where for _, where in named} == {"any", "head", "sum"}
 
 
-@pytest.mark.parametrize("code", sorted(set(reference.currency_symbols()) - {"XXX"}))
+@pytest.mark.parametrize("code", sorted(set(seeds.currency_symbols()) - {"XXX"}))
 def test_every_currency_is_known_by_its_code(code: str) -> None:
     assert currencies_of(code) == {code}
-    whole = reference.currency_decimals().get(code) == 0
+    whole = seeds.currency_decimals().get(code) == 0
     signed = SIGNED.format(f"{code} ")
     assert read(re.sub(r"\.\d\d", "00", signed) if whole else signed) == code
