@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from loader import seeds
 from loader.batch.mistral import BatchApi
 from loader.batch.run import Limits, Run
 from loader.embedded_api.serve import Child
