@@ -26,8 +26,9 @@ numbers_kept as (
     select
         *,
         coalesce(
-            lower({{ regexp_replace_all('finish_reason', '[^a-zA-Z]+', '') }}) in ('{{ cut_off | join("', '") }}'),
-            false
+            {{ regexp_first(
+                'lower(' ~ regexp_replace_all('finish_reason', '[^a-zA-Z]+', '') ~ ')', '^(?:' ~ cut_off | join('|') ~ ')$'
+            ) }} <> '', false
         ) as may_be_cut_off,
         {{ regexp_replace_all(
             'content',
