@@ -191,7 +191,7 @@ REFUSALS: list[Refusal] = [
         "too large",
     ),
     Refusal("status 500, no body", {"response": {"status_code": 500, "body": None}, "error": None}, "500"),
-    Refusal("status 500, text body", {"response": {"status_code": 500, "body": "oops"}}, "500"),
+    Refusal("status 500, text body", {"response": {"status_code": 500, "body": "oops"}}, "oops"),
     Refusal("response null", {"response": None, "error": None}, "no message"),
     Refusal("response absent", {}, "no message"),
     Refusal("body null", {"response": {"status_code": 200, "body": None}, "error": None}, "no message"),
