@@ -8,6 +8,7 @@ import stat
 import uuid
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import duckdb
 import pytest
@@ -240,7 +241,8 @@ def test_a_work_folder_of_version_0_1_is_known_and_only_our_names_go(tmp_path: P
     class Api:
         name = "embedded"
 
-    Jobs(warehouse, Api(), None, place, "load").clean_up()  # type: ignore[arg-type]
+    report = SimpleNamespace(say=print)
+    Jobs(warehouse, Api(), report, place, "load").clean_up()  # type: ignore[arg-type]
     assert not any((place / name).exists() for name in ours)
     assert all((place / name).read_text() == DEAR for name in mine)
     assert link.is_symlink()

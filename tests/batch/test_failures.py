@@ -41,7 +41,9 @@ def test_what_cannot_be_mended_is_not_asked_again(runs: LoaderRuns, proxy: Fault
     code, said = runs.run()
     assert code == 3 and "1 failed: Too busy (code 3505): asking again" in said, said
     assert "2 failed: Invalid image (code 3310); 1 failed: Not in your tier (code 1910): not asked again" in said
-    assert "3 requests have no good answer" in said and "`loader load --again` asks them again" in said
+    assert (
+        "3 requests have no good answer" in said and "`loader load --again` asks those again that were refused" in said
+    )
     after = [(1, "answered", RECEIPTS - 4), (1, "failed", 4), (2, "answered", 1)]
     assert states(runs) == after
 

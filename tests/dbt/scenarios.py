@@ -296,7 +296,7 @@ def write_labelled(raw: RawTables) -> None:
     raw.receipts(["labelled"], currency="MYR", label=LABEL)
     raw.receipts(["badly labelled"], currency="MYR", label="{'line_items': None}")
     careful = [("Roti Canai", "2.50"), ("Teh Tarlk", "3.00"), ("Teh Tarik", "3.00"), ("Nasi Lemak", "9.80")]
-    hasty = [("Roti Canai", "2.50"), ("Total", "17.40")]
+    hasty = [("Roti Canai", "2.50"), ("Sum of all", "17.40")]
     for model, read in (("mistral-large-2512", careful), ("ministral-3b-2512", hasty)):
         content = json.dumps(
             {"items": [{"name": name, "price": price, "classification": "Food"} for name, price in read]}

@@ -197,9 +197,12 @@ def test_warnings_are_stored_for_the_analyst(corpus: Warehouse) -> None:
         "warn_currency_other_than_the_setting",
         "warn_lines_of_no_request",
         "warn_model_without_price",
+        "warn_odd_purchase_date",
         "warn_rejected_items",
+        "warn_repeated_keys",
         "warn_requests_without_a_line",
         "warn_unknown_category",
         "warn_unknown_currency",
+        "warn_unreadable_purchase_date",
     }
     assert {table for table, count in stored.items() if count} == expected

@@ -9,6 +9,7 @@ import duckdb
 import pytest
 
 from tests.dbt.corpus import (
+    LINES,
     REFUSALS,
     SHAPES,
     STRAYS,
@@ -19,6 +20,7 @@ from tests.dbt.corpus import (
     shape_id,
 )
 from tests.dbt.literals import LITERALS, Literal
+from tests.dbt.odd_answers import Line
 
 Warehouse = duckdb.DuckDBPyConnection
 
@@ -96,6 +98,28 @@ def test_receipt_header(corpus: Warehouse, shape: Shape) -> None:
     row = corpus.execute(f"select {columns} from marts.receipts where receipt_id = ?", [shape_id(shape)]).fetchone()
     assert row is not None
     assert dict(zip(shape.header, map(str, row), strict=True)) == shape.header
+
+
+@pytest.mark.parametrize("line", LINES, ids=[line.name for line in LINES])
+def test_answer_in_an_odd_line(corpus: Warehouse, line: Line) -> None:
+    answers = corpus.execute(
+        "select status, item_count, is_current from marts.answers where custom_id = ?", [f"line-{line.name}"]
+    ).fetchall()
+    assert answers == [(line.status, line.items, True)]
+
+
+def test_what_is_read_with_a_doubt_is_counted(corpus: Warehouse) -> None:
+    counted = corpus.execute(
+        """
+        select 'dates', count(*), count(distinct purchased_on_raw) from audit.warn_unreadable_purchase_date
+        union all select 'keys', count(*), sum(repeated_keys) from audit.warn_repeated_keys
+        union all select 'odd dates', count(*), count(distinct purchased_on) from audit.warn_odd_purchase_date
+        """
+    ).fetchall()
+    unread = [it for it in SHAPES if it.name.startswith("date") and it.header["purchased_on"] == "None"]
+    assert ("dates", len(unread) + 2, len({it.name.split("'")[1] for it in unread})) in counted
+    assert {name: count for name, count, _ in counted}["odd dates"] == 2
+    assert {name: count for name, count, _ in counted}["keys"] == 3
 
 
 @pytest.mark.parametrize("refusal", REFUSALS, ids=[refusal.name for refusal in REFUSALS])

@@ -21,7 +21,7 @@ TEXTS = {
     "open": "[" * 1000 + "]" * 999,
     "two": "{} {}",
     "nothing": "",
-    "chunks": '[{"text": "a "}, {"type": "x"}, {"text": "b\\n"}]',
+    "chunks": '[{"text": "a "}, {"type": "x"}, {"type": "thinking", "text": "hm"}, {"text": "b\\n"}]',
     "empty": "[]",
     "entries": ENTRIES,
     "under_key": f'{{"items": {ENTRIES}}}',
@@ -29,8 +29,6 @@ TEXTS = {
     "single": '{"items": {"name": "Tea"}}',
     "none": '{"items": []}',
     "a_text": '{"items": "[]"}',
-    "inside": '{"a": {"c": "x"}}',
-    "inside_text": '{"a": "{\\"c\\": 1}"}',
     "digits": "b12 c34",
     "line_end": "12\n",
     "quote": "it's \u00a0x",
@@ -81,11 +79,6 @@ CASES: dict[str, list[tuple[str, str | None]]] = {
         (LENGTH % "none", "0"),
         (LENGTH % "a_text", None),
     ],
-    "json_object_with": [
-        ("{{ json_object_with('inside', ['a']) }} is null", "false"),
-        ("{{ list_item(json_texts(json_object_with('inside', ['b', 'c']), ['$.c']), 1) }}", "x"),
-        ("{{ json_object_with('inside_text', ['c']) }} is null", "true"),
-    ],
     "list_item": [
         ("{{ list_item(json_texts('doc', ['$.n', '$.id']), 2) }}", 'a "b"'),
         ("{{ list_item(json_texts('doc', ['$.n', '$.id']), 3) }}", None),
@@ -104,6 +97,11 @@ CASES: dict[str, list[tuple[str, str | None]]] = {
         ("{{ regexp_first('digits', '[0-9]+$') }}", "34"),
         ("{{ regexp_first('line_end', '^[0-9]+$') }}", ""),
         ("{{ regexp_first('quote', \"'s\\\\s+\") }}", "'s "),
+    ],
+    "regexp_all": [
+        ("{{ list_length(regexp_all('digits', '[a-z][0-9]+')) }}", "2"),
+        ("{{ list_item(regexp_all('digits', '[a-z]([0-9]+)'), 2) }}", "c34"),
+        ("{{ list_length(regexp_all('nothing', '[0-9]')) }}", "0"),
     ],
     "regexp_replace_all": [
         ("{{ regexp_replace_all('digits', '([a-z])([0-9]+)', '\\\\2.\\\\1') }}", "12.b 34.c"),

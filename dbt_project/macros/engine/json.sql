@@ -27,14 +27,24 @@
 {%- endmacro %}
 
 
-{# JSON text of a list of chunks -> the texts of the chunks, one after the other ('' when there are none). #}
+{# JSON text of a list of chunks -> the texts of the chunks that are no thinking, one after the other ('' for none). #}
 {% macro json_chunks_joined(chunks) -%}
     {{ adapter.dispatch('json_chunks_joined')(chunks) }}
 {%- endmacro %}
 
 {% macro duckdb__json_chunks_joined(chunks) -%}
-    array_to_string(json_extract_string(try_cast({{ chunks }} as json), '$[*].text'), '')
+    array_to_string(list_transform(
+        list_filter(
+            json_extract(try_cast({{ chunks }} as json), '$[*]'),
+            lambda chunk: coalesce(json_extract_string(chunk, '$.type'), '') not in {{ _thinking_types() }}
+            and coalesce(json_extract_string(chunk, '$.thought'), '') <> 'true'
+        ),
+        lambda chunk: json_extract_string(chunk, '$.text')
+    ), '')
 {%- endmacro %}
+
+{# What chunks that hold a thought and no answer say of themselves. #}
+{% macro _thinking_types() %}('thinking', 'redacted_thinking', 'thought', 'reasoning', 'reasoning_text'){% endmacro %}
 
 
 {# JSON value and path -> whether a list stands there. #}
@@ -83,24 +93,6 @@
             )[1]
         ),
         '[{ {%- for field in fields %}"{{ field }}": "VARCHAR"{{ ', ' if not loop.last }}{% endfor -%} }]'
-    )
-{%- endmacro %}
-
-
-{#
-  Document -> the first object in it that has one of the fields: the document itself, else one up to three
-  objects deep, else null.
-#}
-{% macro json_object_with(document, fields) -%}
-    {{ adapter.dispatch('json_object_with')(document, fields) }}
-{%- endmacro %}
-
-{% macro duckdb__json_object_with(document, fields) -%}
-    coalesce(
-        case when {{ _has_field(document, '$', fields) }} then {{ document }} end,
-        list_filter(
-            {{ _values_inside(document) }}, lambda inside: {{ _has_field('inside', '$', fields) }}
-        )[1]
     )
 {%- endmacro %}
 

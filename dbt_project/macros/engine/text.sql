@@ -13,6 +13,16 @@
 {%- endmacro %}
 
 
+{# Text and pattern -> list of all that it matches, whole; null for null. #}
+{% macro regexp_all(text, pattern) -%}
+    {{ adapter.dispatch('regexp_all')(text, pattern) }}
+{%- endmacro %}
+
+{% macro duckdb__regexp_all(text, pattern) -%}
+    regexp_extract_all({{ text }}, '{{ pattern | replace("'", "''") }}')
+{%- endmacro %}
+
+
 {# Text with every match of the pattern replaced; \1, \2 … in the replacement are the groups, and it has no $. #}
 {% macro regexp_replace_all(text, pattern, replacement) -%}
     {{ adapter.dispatch('regexp_replace_all')(text, pattern, replacement) }}

@@ -98,7 +98,12 @@
 
 {% macro spark__json_chunks_joined(chunks) -%}
     array_join(transform(
-        from_json({{ chunks }}, 'array<string>'), chunk -> get_json_object(chunk, '$.text')
+        filter(
+            from_json({{ chunks }}, 'array<string>'),
+            chunk -> coalesce(get_json_object(chunk, '$.type'), '') not in {{ _thinking_types() }}
+            and coalesce(get_json_object(chunk, '$.thought'), '') <> 'true'
+        ),
+        chunk -> get_json_object(chunk, '$.text')
     ), '')
 {%- endmacro %}
 
@@ -170,16 +175,6 @@
     ) }}
 {%- endmacro %}
 
-
-{% macro spark__json_object_with(document, fields) -%}
-    coalesce(
-        case when {{ _spark_has_field(document, fields) }} then {{ document }} end,
-        {{ _unmarked(
-            'get(filter(' ~ _spark_values_inside(_marked(document)) ~ ', inside -> '
-            ~ _spark_has_field('inside', fields) ~ '), 0)'
-        ) }}
-    )
-{%- endmacro %}
 
 {#
   The values in an object come as texts, a text that looks like a list or an object like one: such texts are marked

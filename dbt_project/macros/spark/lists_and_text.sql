@@ -22,6 +22,10 @@
     regexp_extract({{ text }}, {{ _spark_text(_as_everywhere(pattern)) }}, {{ group }})
 {%- endmacro %}
 
+{% macro spark__regexp_all(text, pattern) -%}
+    regexp_extract_all({{ text }}, {{ _spark_text(_as_everywhere(pattern)) }}, 0)
+{%- endmacro %}
+
 {# Groups in the replacement are $1 here, not \1 (and not ${1}, which Spark takes for a variable). #}
 {% macro spark__regexp_replace_all(text, pattern, replacement) -%}
     {%- if '$' in replacement -%}

@@ -70,7 +70,7 @@ joined as (
         lines.unreadable_because,
         lines.finish_reason,
         lines.merchant,
-        lines.purchased_on,
+        lines.purchased_on_raw,
         case
             when lines.total_text like 'number:%' then substr(lines.total_text, 8)
             else lines.total_text
@@ -180,7 +180,8 @@ select
 
     ---------- what it says of the receipt
     merchant,
-    purchased_on,
+    {{ read_date('purchased_on_raw', 'currency') }} as purchased_on,
+    purchased_on_raw,
     currency,
     total_raw,
     is_total_number,

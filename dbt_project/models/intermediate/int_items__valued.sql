@@ -23,6 +23,39 @@ prices as (
 
 ),
 
+suspects as (
+
+    select distinct line_id from items
+    where named_like is not null
+
+),
+
+sums as (
+
+    -- of answers in which something is called as what is no item: what the other items cost, and what is called so
+    select
+        items.line_id,
+        max(totals.amount) as printed_total,
+        coalesce(max(totals.amount), max(case when items.named_like = 'total' then prices.amount end)) as total,
+        coalesce(sum(case when items.named_like is null then prices.amount end), 0) as goods,
+        coalesce(sum(case when items.named_like = 'tax' then prices.amount end), 0) as taxes
+    from items
+    inner join answers on items.line_id = answers.line_id
+    inner join suspects on items.line_id = suspects.line_id
+    left join prices
+        on
+            items.price_raw = prices.literal
+            and items.is_price_number = prices.is_number
+            and answers.currency = prices.currency
+    left join prices as totals
+        on
+            answers.total_raw = totals.literal
+            and answers.is_total_number = totals.is_number
+            and answers.currency = totals.currency
+    group by items.line_id
+
+),
+
 categories as (
 
     select
@@ -63,7 +96,18 @@ select
     case
         when not keyed.is_item then 'not an item'
         when keyed.price_raw is null then 'no price'
-        else prices.reason
+        when prices.reason is not null then prices.reason
+        -- called as what is no item, and the sums agree: it is the total or one on the way to it, or the other items
+        -- (with the taxes or without) come to the total
+        when
+            keyed.named_like = 'total'
+            and prices.amount in (sums.printed_total, nullif(sums.goods, 0), nullif(sums.goods + sums.taxes, 0))
+            then 'not an item'
+        when
+            keyed.named_like is not null
+            and sums.goods <> 0
+            and sums.total in (prices.amount, sums.goods, sums.goods + sums.taxes)
+            then 'not an item'
     end as reason,
 
     ---------- its category
@@ -83,6 +127,7 @@ left join prices
         keyed.price_raw = prices.literal
         and keyed.is_price_number = prices.is_number
         and answers.currency = prices.currency
+left join sums on keyed.line_id = sums.line_id
 left join categories on keyed.category_key = categories.category_key
 left join overrides as name_overrides
     on keyed.name_key = name_overrides.name_key and name_overrides.merchant_key is null

@@ -1,8 +1,17 @@
 {{ config(materialized='incremental', incremental_strategy='append') }}
 
 -- One row per landed line with what its content says. A line never changes, so only new files are read.
+--
+-- The usual answer is one JSON document with its list at `items`. Anything else is searched: every whole JSON value in
+-- the text and every list in those that may be of items is found. They count when all say the same; where they differ
+-- nobody knows which one is meant, and the answer is unreadable.
 {% set fields = ['name', 'price', 'classification'] %}
 {% set header = ['merchant', 'purchased_on', 'currency', 'total', 'country'] %}
+-- reasons to stop before the end, letters only
+{% set cut_off = [
+    'length', 'modellength', 'maxlength', 'contextlength', 'maxtokens', 'maxoutputtokens', 'maxcompletiontokens',
+    'tokenlimit', 'incomplete', 'contentfilter', 'safety',
+] %}
 
 with lines as (
 
@@ -16,47 +25,135 @@ numbers_kept as (
     -- JSON has no 25.000, only 25.0: a number becomes text before anything parses it, marked as number
     select
         *,
+        coalesce(
+            {{ regexp_first(
+                'lower(' ~ regexp_replace_all('finish_reason', '[^a-zA-Z]+', '') ~ ')', '^(?:' ~ cut_off | join('|') ~ ')$'
+            ) }} <> '', false
+        ) as may_be_cut_off,
         {{ regexp_replace_all(
             'content',
-            '("(?:price|total)"\\s*:\\s*)(-?[0-9][0-9.eE+-]*(?:,[0-9][0-9.eE+-]*)*)',
+            '("(?:price|total)"[' ~ odd_blanks() ~ ']*:[' ~ odd_blanks() ~ ']*)(-?[0-9][0-9.eE+-]*(?:,[0-9][0-9.eE+-]*)*)',
             '\\1"number:\\2"',
         ) }} as text_content
     from lines
 
 ),
 
-sliced as (
-
-    -- the JSON in a Markdown fence (which may lack its end), else from the first bracket on
-    select
-        *,
-        {{ regexp_first(
-            "coalesce(nullif("
-            ~ regexp_first('text_content', '(?s)```[a-zA-Z]*\\s*(.*?)(?:```|$)', 1)
-            ~ ", ''), text_content)",
-            '(?s)(?:\\{\\s*["}]|\\[\\s*[{\\]]).*',
-        ) }} as from_first_bracket
-    from numbers_kept
-
-),
+---------- the usual answer
 
 parsed as (
 
+    -- alone, in a fence (with another in it it is no JSON, but a name may hold three backticks), or amid prose without
+    -- a bracket, which neither thinks nor may be cut off
     select
         *,
         coalesce(
             {{ json_or_null('text_content') }},
-            {{ json_or_null(regexp_first('from_first_bracket', '(?s)^.*[}\\]]')) }},
-            -- cut off: up to the last brace outside of a string, then closed in the ways that fit
-            {%- set complete = up_to_last_brace('from_first_bracket') %}
-            {% for closing in [']}', ']', ']}}', ']}}}'] -%}
-                case
-                    when finish_reason in ('length', 'model_length')
-                        then {{ json_or_null('concat(' ~ complete ~ ", '" ~ closing ~ "')") }}
-                end{{ ',' if not loop.last }}
-            {% endfor %}
+            case
+                when text_content like '%```%'
+                    then {{ json_or_null(regexp_first(
+                        'text_content', '(?s)^\\s*```[a-zA-Z0-9]*\\s*(.*?)\\s*(?:```\\s*)?$', 1
+                    )) }}
+            end,
+            case
+                when not may_be_cut_off and {{ regexp_first('text_content', '(?i)</|<[a-z]+>|\\[/?think') }} = ''
+                    then {{ json_or_null(regexp_first('text_content', '(?s)(?:\\{\\s*"|\\[\\s*\\{).*[}\\]]')) }}
+            end
         ) as document
-    from sliced
+    from numbers_kept
+
+),
+
+-- what a usual answer has none of: a second list of objects, an object as a value, a key twice
+{% set oddities = ['\\[\\s*[\\[{].*\\[\\s*[\\[{]', ':\\s*\\{'] %}
+{% for key in ['items'] + header %}{% do oddities.append('"' ~ key ~ '"\\s*:.*"' ~ key ~ '"\\s*:') %}{% endfor %}
+{% for key in fields %}{% do oddities.append('"' ~ key ~ '"\\s*:[^{}]*"' ~ key ~ '"\\s*:') %}{% endfor %}
+glanced_at as (
+
+    select
+        *,
+        {{ regexp_first('text_content', '(?s)' ~ oddities | join('|')) }} as oddity,
+        {{ json_texts('document', ['$.items[0].price', '$.items[0].name', '$[0].price', '$[0].name']) }} as first_item
+    from parsed
+
+),
+
+weighed as (
+
+    select
+        *,
+        oddity = '' and coalesce(
+            {{ list_item('first_item', 1) }},
+            {{ list_item('first_item', 2) }},
+            {{ list_item('first_item', 3) }},
+            {{ list_item('first_item', 4) }}
+        ) is not null as is_usual
+    from glanced_at
+
+),
+
+---------- any other answer
+
+{% set thoughts = ['\\[think\\].*?(?:\\[/think\\]|\\z)'] %}
+{% set thinking = ['think', 'thinking', 'thought', 'thoughts', 'reasoning', 'reflection', 'analysis', 'scratchpad'] %}
+{% for tag in thinking %}
+    {%- do thoughts.append('<' ~ tag ~ '(?:\\s[^>]*)?>.*?(?:</' ~ tag ~ '>|\\z)') %}
+{% endfor %}
+thinking_cut as (
+
+    -- a thought ends with its mark or, without one, never; what comes before an end without a beginning is one too
+    select
+        line_id,
+        may_be_cut_off,
+        document is not null as is_one_document,
+        case
+            when is_usual or provider_error is not null then null
+            when document is not null then cast(document as string)
+            else {{ regexp_replace_all(
+                regexp_replace_all('text_content', '(?is)' ~ thoughts | join('|'), ''),
+                '(?is)^.*(?:\\[/think\\]|</(?:' ~ thinking | join('|') ~ ')>)', ''
+            ) }}
+        end as answer_text
+    from weighed
+
+),
+
+found as (
+
+    {{ search_answers('thinking_cut', fields, header) | indent(4) }}
+
+),
+
+---------- both together
+
+answered as (
+
+    select
+        weighed.*,
+        case
+            when weighed.is_usual then weighed.document
+            when not found.has_several_answers then {{ json_or_null('found.own_list') }}
+        end as answer,
+        weighed.is_usual or coalesce(found.is_whole, false) as is_whole,
+        coalesce(found.repeated_keys, 0) as repeated_keys,
+        case
+            when not weighed.is_json then 'the line is not JSON'
+            when weighed.content is null then 'no content'
+            when found.has_several_lists then 'several lists'
+            when found.has_several_answers then 'several answers'
+            when weighed.document is null and not coalesce(found.has_object, false) then 'not JSON'
+            else 'no list of items'
+        end as unreadable_because,
+        {{ json_texts('weighed.document', [
+            '$.merchant', '$.purchased_on', '$.currency', '$.total', '$.country'
+        ]) }} as header_texts,
+        found.merchant as found_merchant,
+        found.purchased_on as found_purchased_on,
+        found.currency as found_currency,
+        found.total as found_total,
+        found.country as found_country
+    from weighed
+    left join found on weighed.line_id = found.line_id
 
 ),
 
@@ -64,11 +161,18 @@ picked as (
 
     select
         *,
-        {{ json_entries('document', 'items', fields) }} as items,
-        {{ json_texts(json_object_with('document', header), [
-            '$.merchant', '$.purchased_on', '$.currency', '$.total', '$.country'
-        ]) }} as texts
-    from parsed
+        {{ json_entries('answer', 'items', fields) }} as items,
+        -- no BI tool takes a NUL in a text
+        replace(case when is_usual then {{ list_item('header_texts', 1) }} else found_merchant end, chr(0), '')
+            as merchant,
+        replace(case when is_usual then {{ list_item('header_texts', 2) }} else found_purchased_on end, chr(0), '')
+            as purchased_on,
+        replace(case when is_usual then {{ list_item('header_texts', 3) }} else found_currency end, chr(0), '')
+            as currency,
+        replace(case when is_usual then {{ list_item('header_texts', 4) }} else found_total end, chr(0), '') as total,
+        replace(case when is_usual then {{ list_item('header_texts', 5) }} else found_country end, chr(0), '')
+            as country
+    from answered
 
 )
 
@@ -87,30 +191,24 @@ select
     provider_error,
     case
         when provider_error is not null then 'failed'
-        when finish_reason in ('length', 'model_length') then 'truncated'
+        when may_be_cut_off and not is_whole then 'truncated'
         when items is null then 'unreadable'
         when {{ list_length('items') }} = 0 then 'empty'
         else 'extracted'
     end as status,
     finish_reason,
-    case
-        when items is not null then null
-        when not is_json then 'the line is not JSON'
-        when content is null then 'no content'
-        when document is null then 'not JSON'
-        else 'no list of items'
-    end as unreadable_because,
+    case when items is null then unreadable_because end as unreadable_because,
+    repeated_keys,
     cast(length(content) as bigint) as content_length,
 
     ---------- the receipt as a whole
-    nullif(trim({{ list_item('texts', 1) }}), '') as merchant,
-    case
-        when {{ regexp_first(list_item('texts', 2), '^[0-9]{4}-[0-9]{2}-[0-9]{2}$') }} <> ''
-            then try_cast({{ list_item('texts', 2) }} as date)
-    end as purchased_on,
-    upper(trim({{ list_item('texts', 3) }})) as currency,
-    {{ list_item('texts', 4) }} as total_text,
-    upper(trim({{ list_item('texts', 5) }})) as country,
+    nullif(trim(merchant), '') as merchant,
+    nullif({{ regexp_replace_all(
+        'purchased_on', '^[' ~ odd_blanks() ~ ']+|[' ~ odd_blanks() ~ ']+$', ''
+    ) }}, '') as purchased_on_raw,
+    upper(trim(currency)) as currency,
+    total as total_text,
+    upper(trim(country)) as country,
 
     ---------- its items
     case when provider_error is null then items end as items,

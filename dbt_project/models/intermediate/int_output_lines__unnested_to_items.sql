@@ -12,18 +12,30 @@ unnested as (
 
     {{ select_unnested('lines', ['line_id', 'file_id'], 'items') | indent(4) }}
 
+),
+
+cleaned as (
+
+    -- no BI tool takes a NUL in a text
+    select
+        line_id,
+        file_id,
+        position,
+        replace(element.name, chr(0), '') as name,
+        replace(element.price, chr(0), '') as price,
+        replace(element.classification, chr(0), '') as classification
+    from unnested
+
 )
 
 select
     line_id,
     file_id,
     position as item_number,
-    nullif(trim(element.name), '') as name,
-    case
-        when element.price like 'number:%' then substr(element.price, 8)
-        else element.price
-    end as price_raw,
-    coalesce(element.price like 'number:%', false) as is_price_number,
-    element.classification as category_raw,
-    coalesce(element.name, element.price, element.classification) is not null as is_item
-from unnested
+    nullif(trim(name), '') as name,
+    case when price like 'number:%' then substr(price, 8) else price end as price_raw,
+    coalesce(price like 'number:%', false) as is_price_number,
+    classification as category_raw,
+    {{ named_like('name') }} as named_like,
+    coalesce(name, price, classification) is not null as is_item
+from cleaned

@@ -8,11 +8,17 @@ parsed as (
 
     select
         *,
-        -- a byte order mark and odd spaces before the first brace are not the answer's fault
-        {{ json_or_null(
-            "case when line like '{%' then line else "
-            ~ regexp_replace_all('line', '^[\\s\\x{FEFF}\\p{Z}]+', '') ~ " end"
-        ) }} as envelope
+        -- a byte order mark and odd spaces before the first brace are not the answer's fault, nor are half surrogates
+        -- and control characters in it
+        coalesce(
+            {{ json_or_null(
+                "case when line like '{%' then line else "
+                ~ regexp_replace_all('line', '^[\\s\\x{FEFF}\\p{Z}]+', '') ~ " end"
+            ) }},
+            {{ json_or_null(surrogates_mended(
+                regexp_replace_all(regexp_replace_all('line', '^[\\s\\x{FEFF}\\p{Z}]+', ''), '[\\x00-\\x1F\\x7F]', ' ')
+            )) }}
+        ) as envelope
     from lines
 
 ),
@@ -32,8 +38,46 @@ picked as (
             '$.response.body.choices[0].finish_reason',
             '$.response.body.choices[0].message.role',
             '$.response.body.choices[0].message.content',
+            '$.response.body.choices[0].index',
         ]) }} as texts
     from parsed
+
+),
+
+choices as (
+
+    -- of several choices that whose index is 0 counts, wherever it stands
+    select
+        *,
+        {{ json_texts("case when " ~ list_item('texts', 11) ~ " <> '0' then envelope end", [
+            '$.response.body.choices[1].index',
+            '$.response.body.choices[1].finish_reason',
+            '$.response.body.choices[1].message.role',
+            '$.response.body.choices[1].message.content',
+            '$.response.body.choices[2].index',
+            '$.response.body.choices[2].finish_reason',
+            '$.response.body.choices[2].message.role',
+            '$.response.body.choices[2].message.content',
+            '$.response.body.choices[3].index',
+            '$.response.body.choices[3].finish_reason',
+            '$.response.body.choices[3].message.role',
+            '$.response.body.choices[3].message.content',
+        ]) }} as others
+    from picked
+
+),
+
+placed as (
+
+    select
+        *,
+        case
+            when {{ list_item('others', 1) }} = '0' then 1
+            when {{ list_item('others', 5) }} = '0' then 2
+            when {{ list_item('others', 9) }} = '0' then 3
+            else 0
+        end as choice_place
+    from choices
 
 ),
 
@@ -51,7 +95,13 @@ named as (
         ---------- the provider's verdict
         trim(line) = '' or trim(line) = chr(13) as is_blank,
         envelope is not null as is_json,
-        nullif(nullif({{ list_item('texts', 2) }}, ''), '{}') as error,
+        -- an error without a word in it is none
+        case
+            when {{ regexp_replace_all(
+                list_item('texts', 2), '"[^"]*"\\s*:|null|none|None|false|\\b0\\b|[\\s{}\\[\\]",:]', ''
+            ) }} <> ''
+                then {{ list_item('texts', 2) }}
+        end as error,
         try_cast({{ list_item('texts', 3) }} as integer) as status_code,
 
         ---------- the answer
@@ -59,15 +109,31 @@ named as (
         try_cast({{ list_item('texts', 5) }} as bigint) as answered_at_unix,
         try_cast({{ list_item('texts', 6) }} as bigint) as prompt_tokens,
         try_cast({{ list_item('texts', 7) }} as bigint) as completion_tokens,
-        {{ list_item('texts', 8) }} as finish_reason,
-        {{ list_item('texts', 9) }} as message_role,
-        {{ list_item('texts', 10) }} as content,
+        case choice_place
+            when 0 then {{ list_item('texts', 8) }}
+            when 1 then {{ list_item('others', 2) }}
+            when 2 then {{ list_item('others', 6) }}
+            when 3 then {{ list_item('others', 10) }}
+        end as finish_reason,
+        case choice_place
+            when 0 then {{ list_item('texts', 9) }}
+            when 1 then {{ list_item('others', 3) }}
+            when 2 then {{ list_item('others', 7) }}
+            when 3 then {{ list_item('others', 11) }}
+        end as message_role,
+        case choice_place
+            when 0 then {{ list_item('texts', 10) }}
+            when 1 then {{ list_item('others', 4) }}
+            when 2 then {{ list_item('others', 8) }}
+            when 3 then {{ list_item('others', 12) }}
+        end as content,
         envelope,
+        choice_place,
 
         ---------- when
         load_id,
         landed_at
-    from picked
+    from placed
 
 ),
 
@@ -103,7 +169,11 @@ select
                 case when status_code >= 400 then concat('HTTP status ', status_code) end,
                 error
             )
-        when finish_reason = 'error' then 'finish_reason is error'
+        when lower(trim(finish_reason)) = 'error' then 'finish_reason is error'
+        when
+            lower({{ regexp_replace_all('finish_reason', '[^a-zA-Z]+', '') }}) in ('contentfilter', 'safety')
+            and coalesce(content, '') = ''
+            then concat('finish_reason is ', finish_reason)
         when is_json and coalesce(finish_reason, message_role, content) is null
             then 'the response holds no message'
     end as provider_error,
@@ -116,7 +186,12 @@ select
     case
         when
             content like '[%'
-            and {{ json_is_list('envelope', '$.response.body.choices[0].message.content') }}
+            and case choice_place
+                {% for place in range(4) -%}
+                    when {{ place }}
+                        then {{ json_is_list('envelope', '$.response.body.choices[' ~ place ~ '].message.content') }}
+                {% endfor %}
+            end
             then nullif({{ json_chunks_joined('content') }}, '')
         else nullif(content, '')
     end as content,
