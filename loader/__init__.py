@@ -5,6 +5,6 @@ For notebooks: `loader.items()` and `loader.mart("spend_by_category")` give pand
 
 from loader.marts.read import items, mart
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = ["items", "mart"]
