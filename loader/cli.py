@@ -399,10 +399,12 @@ def report(file: Path | None) -> None:
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def dbt(arguments: tuple[str, ...]) -> None:
     """Run dbt with ARGUMENTS on the warehouse of the settings, and say who holds the file if it is locked."""
-    from loader.marts.run_dbt import run_dbt
+    from loader.marts.run_dbt import dbt_target, run_dbt
     from loader.warehouse.duckdb_file import Warehouse
 
     settings = read_settings()
+    if settings.warehouse.exists() and dbt_target(arguments) == "duckdb":
+        existing_warehouse(settings).prepare()  # an older one gets the tables and columns that the models read
     ended = run_dbt(arguments, settings.warehouse, dict(os.environ), click.echo)
     if ended.code and ended.target == "duckdb" and settings.warehouse.exists():
         Warehouse(settings.warehouse, wait_seconds=0).prepare()  # raises, naming who holds the file

@@ -20,6 +20,7 @@ from pathlib import Path
 from loader import owned_folder, work_folder
 from loader.errors import SettingsError, system_trouble
 from loader.files import swap_in_folder
+from loader.marts import line_rules
 from loader.plain_signs import PLAIN_ASCII
 from loader.settings import ROOT
 
@@ -105,7 +106,15 @@ def run_dbt(arguments: Sequence[str], warehouse: Path, environment: dict[str, st
         return subprocess.run(command, cwd=PROJECT, env=environment, check=False).returncode
 
     target = dbt_target(arguments)
+    is_whole = target == "duckdb" and warehouse.exists() and line_rules.is_whole_build(arguments)
+    is_refresh = "--full-refresh" in arguments or "-f" in arguments
+    have_changed = line_rules.have_changed(warehouse) if is_whole and not is_refresh else False
+    if have_changed:
+        say("the SQL that reads landed lines has changed since the last build: all are read again", err=True)
+        arguments = [*arguments, "--full-refresh"]
     code = run_on(target, warehouse, environment, run)
+    if is_whole and have_changed is not None:
+        line_rules.note(warehouse)
     if code:
         log = PROJECT / (_flag(arguments, ("--log-path",)) or environment["DBT_LOG_PATH"]) / "dbt.log"
         where = f"its log is {log}" if log.exists() else f"it could not write its log, {log}: name another WAREHOUSE"
