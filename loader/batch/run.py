@@ -19,8 +19,9 @@ from pathlib import Path
 
 from loader.batch import failures
 from loader.batch.jobs import Jobs
-from loader.batch.landing import Report, cannot_write
-from loader.batch.mistral import BatchApi
+from loader.batch.landing import cannot_write
+from loader.batch.provider import Provider
+from loader.batch.report import Report
 from loader.errors import ApiError, BudgetError, LoaderError
 from loader.requests.planner import Planner, Question
 from loader.requests.request_files import MAX_PENDING_REQUESTS, MAX_SHARD_BYTES, MAX_SHARD_REQUESTS
@@ -78,7 +79,7 @@ class Fetched:
 
 
 def fetch_first(
-    warehouse: Warehouse, api: BatchApi, report: Report, work_dir: Path, setbacks: ledger.Setbacks | None = None
+    warehouse: Warehouse, api: Provider, report: Report, work_dir: Path, setbacks: ledger.Setbacks | None = None
 ) -> Fetched:
     """Take up what earlier runs left, before anything else. Raises LoaderError.
 
@@ -116,7 +117,7 @@ class GivenUp:
     trouble: ApiError | None
 
 
-def give_up(warehouse: Warehouse, api: BatchApi, report: Report, work_dir: Path, forget: bool) -> GivenUp:
+def give_up(warehouse: Warehouse, api: Provider, report: Report, work_dir: Path, forget: bool) -> GivenUp:
     """Cancel what runs and land what was finished, or forget the jobs that give nothing. Raises LoaderError."""
     jobs = Jobs(warehouse, api, report, work_dir, new_load_id())
     with _noted(warehouse, jobs.load_id):
@@ -164,7 +165,7 @@ class Run:
     def __init__(
         self,
         warehouse: Warehouse,
-        api: BatchApi,
+        api: Provider,
         source: Source,
         question: Question,
         limits: Limits,
