@@ -252,8 +252,8 @@ class Run:
             with Aside() as sending:
                 for shard in planner.shards():
                     sending.join()
-                    record = self._admitted(shard.shard_id)
-                    sending.start(partial(self._send, record))
+                    self._admit(shard)
+                    sending.start(partial(self._send, shard))
         except OSError as error:
             raise cannot_write(error, self._jobs.shard_dir) from error
         if is_first_pass:
@@ -263,27 +263,27 @@ class Run:
         self.summary.requests += planner.planned
         return planner.planned
 
-    def _admitted(self, shard_id: str) -> ledger.ShardRecord:
-        """A planned shard, as soon as the budget and the window of pending requests allow to send it."""
-        unfinished = self._jobs.unfinished()
-        record = next(shard for shard in unfinished if shard.shard_id == shard_id)
+    def _admit(self, shard: ledger.ShardRecord) -> None:
+        """Wait until the window of pending requests allows to send a planned shard. Raises BudgetError."""
         with self._warehouse.transaction() as connection:
             cost = ledger.estimated_cost_usd(connection, self.summary.load_id)
+            pending = ledger.pending_requests(connection, self._api.name)
         if cost > self._limits.max_cost_usd:
-            self._jobs.abandon(record)
+            self._jobs.abandon(shard)
             raise over_budget(cost, self._limits.max_cost_usd)
         self.summary.estimated_cost_usd = cost
-        while self._pending_requests() > self._limits.max_pending_requests and self._jobs.poll():
+        while pending > self._limits.max_pending_requests and self._jobs.poll():
             self._jobs.sleep()
+            pending = self._pending_requests()
         self._jobs.ask_the_user()
-        return record
 
-    def _send(self, record: ledger.ShardRecord) -> None:
-        self._jobs.send(record)
+    def _send(self, shard: ledger.ShardRecord) -> None:
+        self._jobs.send(shard)
         self._jobs.poll_now_and_then()
 
     def _pending_requests(self) -> int:
-        return sum(shard.request_count for shard in self._jobs.unfinished())
+        with self._warehouse.transaction() as connection:
+            return ledger.pending_requests(connection, self._api.name)
 
     def _is_anything_to_ask_again(self) -> bool:
         """Whether there is, said and, where jobs failed as a whole, waited for."""
