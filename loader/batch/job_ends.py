@@ -10,8 +10,8 @@ else (FAILED, TIMEOUT_EXCEEDED, nothing at all)             unprocessed: no atte
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
+from loader.batch.job import Job
 from loader.errors import ApiError
 
 NOT_ANSWERS = ("missing", "failed")
@@ -21,23 +21,22 @@ class UnansweredError(ApiError):
     """A job says that it has answers and gives none: to ask again could cost twice, so the user decides."""
 
 
-def without_line(job: Mapping[str, Any], states: Mapping[str, int], landed: int, may_lack: bool = False) -> str:
+def without_line(job: Job, states: Mapping[str, int], landed: int, may_lack: bool = False) -> str:
     """The state of those requests of a job for which no line came. Raises UnansweredError, unless it `may_lack` them.
 
     `states` counts its requests by state, `landed` the lines that it gave.
     """
-    succeeded = job.get("succeeded_requests") or 0
     answers = sum(count for state, count in states.items() if state not in NOT_ANSWERS)
     has_lines = sum(states.values()) > states.get("missing", 0)
-    if succeeded > 0 and not has_lines and not may_lack:
+    if job.succeeded > 0 and not has_lines and not may_lack:
         raise UnansweredError(
-            f"job {job['id']} says {job['status']} and {succeeded} succeeded, but none of its {landed} lines answers "
+            f"job {job.id} says {job.status} and {job.succeeded} succeeded, but none of its {landed} lines answers "
             "a request of it: nothing was landed or is asked again, as it may have been paid for; look at its files in "
             "the provider's console and run the same command again, or give it up with `loader cancel --forget`, "
             "which lets its requests be asked again"
         )
-    if job["status"] == "CANCELLED":
+    if job.status == "CANCELLED":
         return "cancelled"
-    if succeeded > answers or (job["status"] == "SUCCESS" and (job.get("failed_requests") or has_lines)):
+    if job.succeeded > answers or (job.status == "SUCCESS" and (job.failed or has_lines)):
         return "missing"
     return "unprocessed"

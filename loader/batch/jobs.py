@@ -15,21 +15,21 @@ from functools import cache
 from importlib import import_module
 from pathlib import Path
 from threading import Thread
-from typing import Any
 
+from loader.batch.job import Job
 from loader.batch.job_ends import UnansweredError
-from loader.batch.job_state import NOT_ENDED, has_ended, is_over
-from loader.batch.landing import Landing, Report
-from loader.batch.mistral import (
+from loader.batch.landing import Landing
+from loader.batch.provider import (
     SHORT_SUFFIX,
     UNCLEAR_WAIT_SECONDS,
-    BatchApi,
     GoneError,
     NoFileYetError,
+    Provider,
     TroubleError,
     UnclearError,
     UnreachableError,
 )
+from loader.batch.report import Report
 from loader.batch.sick_jobs import SickJobs
 from loader.errors import ApiError, LoaderError
 from loader.owned_folder import is_file, own_entries, remove_files
@@ -42,6 +42,8 @@ from loader.work_folder import WORK
 
 # Loaded while the API works anyway; DuckDB loads pandas when it is given Arrow.
 LANDING_NEEDS = ("loader.warehouse.lines", "pandas")
+POLL_SHARE = 1 / 40  # of the time that a job has taken so far is waited until the next look
+SHORTEST_POLL_SECONDS, LONGEST_POLL_SECONDS = 0.1, 30.0
 BUSY_POLL_SECONDS = 30.0
 BUSY_POLL_SHARE = 0.05  # of the time of a run that is busy sending, at most
 # After an unclear creation the server is asked for the job at once and after each of these waits, in seconds, before
@@ -60,7 +62,7 @@ class Jobs:
     def __init__(
         self,
         warehouse: Warehouse,
-        api: BatchApi,
+        api: Provider,
         report: Report,
         work_dir: Path,
         load_id: str,
@@ -75,7 +77,7 @@ class Jobs:
         self.load_id = load_id
         self._settle_seconds = EMBEDDED_SETTLE_SECONDS if api.name == "embedded" else SETTLE_SECONDS
         self._poll_again_at = time.monotonic() + BUSY_POLL_SECONDS
-        self._jobs: dict[str, dict[str, Any]] = {}  # as last seen, by id
+        self._jobs: dict[str, Job] = {}  # as last seen, by id
         self._sizes: dict[str, int] = {}  # requests of each
         self._landing = Landing(warehouse, api, report, self._download_dir, load_id, setbacks or ledger.Setbacks())
         self._waits = list(EMBEDDED_SETTLE_SECONDS if api.name == "embedded" else RETRY_JOBS_SECONDS)
@@ -211,13 +213,13 @@ class Jobs:
                 return True
         return False
 
-    def _note_submitted(self, shard: ShardRecord, job: dict[str, Any]) -> None:
+    def _note_submitted(self, shard: ShardRecord, job: Job) -> None:
         with self._warehouse.transaction() as connection:
-            ledger.note_submitted(connection, shard, job["id"])
-            if not has_ended(job, self._api.now()):  # the last snapshot commits with the job's lines, never before
-                append_job(connection, job, shard.shard_id)
+            ledger.note_submitted(connection, shard, job.id)
+            if not job.has_ended(self._api.now()):  # the last snapshot commits with the job's lines, never before
+                append_job(connection, job.snapshot, shard.shard_id)
         shard_path(self.shard_dir, shard.shard_id).unlink(missing_ok=True)
-        self._jobs[job["id"]] = job
+        self._jobs[job.id] = job
         self.created += 1
 
     def _note(self, shard: ShardRecord, state: str, input_file_id: str | None = None) -> None:
@@ -265,12 +267,11 @@ class Jobs:
             self._poll_again_at = ended + max(BUSY_POLL_SECONDS, (ended - started) / BUSY_POLL_SHARE)
 
     def sleep(self) -> None:
-        """A fortieth of the time that the oldest running job has taken so far, 0.1 to 30 seconds."""
-        made = [
-            job["created_at"] for job in self._jobs.values() if job["created_at"] and not is_over(job, self._api.now())
-        ]
-        now = self._api.now().replace(tzinfo=UTC).timestamp()
-        time.sleep(min(max((now - min(made)) / 40, 0.1), 30.0) if made else 0.1)
+        """A share of the time that the oldest running job has taken so far."""
+        now = self._api.now()
+        made = [job.created_at for job in self._jobs.values() if job.created_at and not job.is_over(now)]
+        taken = now.replace(tzinfo=UTC).timestamp() - min(made) if made else 0.0
+        time.sleep(min(max(taken * POLL_SHARE, SHORTEST_POLL_SECONDS), LONGEST_POLL_SECONDS))
 
     def poll(self, submitted: list[ShardRecord] | None = None) -> list[ShardRecord]:
         """Look at every submitted job once and land those that have ended; the shards whose jobs still run.
@@ -297,19 +298,19 @@ class Jobs:
                 self._sick.fail(job_id, error)
                 continue
             running.append(shard)
-        done = sum(job["completed_requests"] for job in self._jobs.values())
+        done = sum(job.completed for job in self._jobs.values())
         self._report.progress("answers", done, sum(self._sizes.values()))
         return running
 
     def _look_and_land(self, shard: ShardRecord) -> bool:
         """Whether the job of a shard has ended; it has landed then."""
         job = self._look_at(shard)
-        if not is_over(job, self._api.now()):
+        if not job.is_over(self._api.now()):
             return False
         self._landing.land(shard, job)
         return True
 
-    def _look_at(self, shard: ShardRecord) -> dict[str, Any]:
+    def _look_at(self, shard: ShardRecord) -> Job:
         """The job of a shard as it is now; a snapshot is kept when its status has changed and it has not ended."""
         job_id = shard.job_id or ""
         try:
@@ -321,11 +322,11 @@ class Jobs:
             ) from error
         before = self._jobs.get(job_id)
         self._jobs[job_id] = job
-        if not has_ended(job, self._api.now()) and (before is None or before["status"] != job["status"]):
-            if job["status"] not in NOT_ENDED:
-                self._report.say(f"job {job_id} is {job['status']}, which is not known: waiting until it ends")
+        if not job.has_ended(self._api.now()) and (before is None or before.status != job.status):
+            if not job.is_of_known_status:
+                self._report.say(f"job {job_id} is {job.status}, which is not known: waiting until it ends")
             with self._warehouse.transaction() as connection:
-                append_job(connection, job, shard.shard_id)
+                append_job(connection, job.snapshot, shard.shard_id)
         return job
 
     # Giving up
@@ -368,7 +369,7 @@ class Jobs:
             job_id = shard.job_id or ""
             try:
                 job = self._api.get_job(job_id)
-                if has_ended(job, self._api.now()):
+                if job.has_ended(self._api.now()):
                     self._landing.land(shard, job, is_given_up=True)
                     forgotten.append(job_id)
             except GoneError as error:
@@ -379,18 +380,10 @@ class Jobs:
         return forgotten
 
     def _forget(self, shard: ShardRecord, reason: str) -> None:
-        job = {
-            "id": shard.job_id,
-            "status": "FAILED",
-            "errors": [{"message": f"given up by the loader: {reason}", "count": 1}],
-            "model": shard.model,
-            "total_requests": 0,
-            "completed_requests": 0,
-            "succeeded_requests": 0,
-            "failed_requests": 0,
-        }
+        given_up = (f"given up by the loader: {reason}",)
+        job = Job(shard.job_id or "", "FAILED", shard.model, errors=given_up)
         with self._warehouse.transaction() as connection:
-            append_job(connection, job, shard.shard_id)
+            append_job(connection, job.snapshot, shard.shard_id)
             ledger.settle(connection, shard.shard_id, shard.job_id or "")
 
 

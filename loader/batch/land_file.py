@@ -18,6 +18,7 @@ from typing import Any
 import duckdb
 import orjson
 
+from loader.batch.job import Job
 from loader.batch.known_lines import compare
 from loader.errors import SourceError
 from loader.requests.question import MAX_TOKENS
@@ -149,12 +150,12 @@ def _record_requests(connection: duckdb.DuckDBPyConnection, file_id: str, load_i
         """,
         {"file_id": file_id, "max": MAX_TOKENS},
     )
-    append_job(connection, _job(connection, file_id), file_id)
+    append_job(connection, _job(connection, file_id).snapshot, file_id)
     ledger.settle_judged(connection, file_id, file_id)
 
 
-def _job(connection: duckdb.DuckDBPyConnection, file_id: str) -> dict[str, Any]:
-    """A job for the file, in the API's shape: it has ended, and these are its lines."""
+def _job(connection: duckdb.DuckDBPyConnection, file_id: str) -> Job:
+    """A job for the file: it has ended, and these are its lines."""
     total, failed, model = _row(
         connection,
         f"""
@@ -169,25 +170,19 @@ def _job(connection: duckdb.DuckDBPyConnection, file_id: str) -> dict[str, Any]:
         "select max(try_cast(json_extract(try_cast(job as json), '$.created_at') as bigint)) from raw.batch_jobs"
     ).fetchone()
     made_at = max(int(time.time()), (known and known[0]) or 0)
-    return {
-        "id": file_id,
-        "object": "batch",
-        "input_files": [],
-        "endpoint": "/v1/chat/completions",
-        "model": model,
-        "metadata": ORIGIN,
-        "output_file": file_id,
-        "error_file": None,
-        "errors": [],
-        "status": "SUCCESS",
-        "created_at": made_at,
-        "started_at": None,
-        "completed_at": made_at,
-        "total_requests": total,
-        "completed_requests": total,
-        "succeeded_requests": total - failed,
-        "failed_requests": failed,
-    }
+    return Job(
+        id=file_id,
+        status="SUCCESS",
+        model=model,
+        metadata=ORIGIN,
+        created_at=made_at,
+        completed_at=made_at,
+        total=total,
+        completed=total,
+        succeeded=total - failed,
+        failed=failed,
+        output_file=file_id,
+    )
 
 
 def _new_receipts(

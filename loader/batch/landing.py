@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Protocol
 
 from loader.batch import failures, job_ends
+from loader.batch.job import Job
 from loader.batch.job_ends import UnansweredError
-from loader.batch.job_state import ended_at
-from loader.batch.mistral import BatchApi, GoneError, TroubleError
-from loader.batch.mistral_bodies import result_files
-from loader.batch.mistral_errors import message_of
+from loader.batch.provider import GoneError, Provider, TroubleError
+from loader.batch.report import Report
 from loader.errors import ApiError, WarehouseError, system_trouble
 from loader.warehouse import ledger
 from loader.warehouse.duckdb_file import Warehouse
@@ -20,23 +18,13 @@ from loader.warehouse.raw import append_job, append_output
 SHOWN_IDS = 100
 
 
-class Report(Protocol):
-    """How a run tells what it does."""
-
-    def say(self, message: str) -> None:
-        """A line that a person should read."""
-
-    def progress(self, stage: str, done: int, total: int | None) -> None:
-        """`done` of `total` (None: unknown) in a stage: `receipts` or `answers`."""
-
-
 class Landing:
     """Lands the jobs of one API. `lines` counts what landed; what befell jobs goes to `setbacks`."""
 
     def __init__(
         self,
         warehouse: Warehouse,
-        api: BatchApi,
+        api: Provider,
         report: Report,
         download_dir: Path,
         load_id: str,
@@ -50,18 +38,18 @@ class Landing:
         self._load_id = load_id
         self._setbacks = setbacks
 
-    def land(self, shard: ShardRecord, job: dict[str, Any], is_given_up: bool = False) -> None:
+    def land(self, shard: ShardRecord, job: Job, is_given_up: bool = False) -> None:
         """Fetch both files of a job that has ended, whatever its status, and land them with its last snapshot.
 
         A file that is not there is only given up when it can have expired, or when `is_given_up`. Raises ApiError.
         """
         now = self._api.now()
-        ended = ended_at(job, now) or now
+        ended = job.ended_at(now) or now
         with self._warehouse.transaction() as connection:
             ledger.note_expiry(connection, shard.shard_id, ended + ledger.RESULTS_KEPT)
         fetched: list[tuple[str, str, Path]] = []
         is_gone = False
-        for file_id, kind in result_files(job):
+        for file_id, kind in job.result_files:
             path = self._download_dir / f"{file_id}.jsonl"
             try:
                 if not path.exists():
@@ -71,19 +59,17 @@ class Landing:
                 kept_until = ended + ledger.RESULTS_KEPT
                 if now < kept_until and not is_given_up:
                     raise ApiError(
-                        f"the {kind} file of job {job['id']} is not there ({error}), though it is kept until "
+                        f"the {kind} file of job {job.id} is not there ({error}), though it is kept until "
                         f"{kept_until:%Y-%m-%d %H:%M} UTC: run the same command again later; "
                         "`loader cancel --forget` gives it up and lets its requests be asked again"
                     ) from error
                 is_gone = True
-                self._report.say(f"the {kind} file of job {job['id']} has expired; what it held is asked again")
+                self._report.say(f"the {kind} file of job {job.id} has expired; what it held is asked again")
             except TroubleError as error:
                 if not (is_given_up and error.is_answer):
                     raise
                 is_gone = True
-                self._report.say(
-                    f"the {kind} file of job {job['id']} is given up ({error}); what it held is asked again"
-                )
+                self._report.say(f"the {kind} file of job {job.id} is given up ({error}); what it held is asked again")
             except OSError as error:
                 raise cannot_write(error, self._download_dir) from error
         try:
@@ -96,7 +82,7 @@ class Landing:
         self._tell_end(shard, job, states)
 
     def _settle(
-        self, shard: ShardRecord, job: dict[str, Any], fetched: list[tuple[str, str, Path]], may_lack: bool
+        self, shard: ShardRecord, job: Job, fetched: list[tuple[str, str, Path]], may_lack: bool
     ) -> tuple[int, dict[str, int]]:
         """Land files and last snapshot of a job and note what became of its requests; how many lines, and states.
 
@@ -105,34 +91,33 @@ class Landing:
         """
         with self._warehouse.transaction() as connection:
             landed = sum(
-                append_output(connection, job["id"], file_id, kind, path, self._load_id)
-                for file_id, kind, path in fetched
+                append_output(connection, job.id, file_id, kind, path, self._load_id) for file_id, kind, path in fetched
             )
-            append_job(connection, job, shard.shard_id)
-            states = ledger.settle(connection, shard.shard_id, job["id"])
-            failures.note(connection, shard, job["id"])
+            append_job(connection, job.snapshot, shard.shard_id)
+            states = ledger.settle(connection, shard.shard_id, job.id)
+            failures.note(connection, shard, job.id)
             if states.get("missing"):
                 lacking = job_ends.without_line(job, states, landed, may_lack)
                 ledger.note_without_line(connection, shard.shard_id, lacking)
                 states[lacking] = states.pop("missing")
         if states.get("unprocessed"):
             self._setbacks.failed.append(shard.shard_id)
-        if job["status"] == "CANCELLED":
+        if job.status == "CANCELLED":
             self._setbacks.cancelled.append(shard.shard_id)
         return landed, states
 
-    def _tell_end(self, shard: ShardRecord, job: dict[str, Any], states: dict[str, int]) -> None:
-        if job["status"] != "SUCCESS":
-            reasons = message_of(job["errors"])
-            self._report.say(f"job {job['id']} ended as {job['status']}{f': {reasons[:200]}' if reasons else ''}")
+    def _tell_end(self, shard: ShardRecord, job: Job, states: dict[str, int]) -> None:
+        if job.status != "SUCCESS":
+            reasons = "; ".join(job.errors)
+            self._report.say(f"job {job.id} ended as {job.status}{f': {reasons[:200]}' if reasons else ''}")
         if states.get("unprocessed"):
             self._report.say(
-                f"job {job['id']} did not come to {states['unprocessed']} of its {shard.request_count} requests; "
+                f"job {job.id} did not come to {states['unprocessed']} of its {shard.request_count} requests; "
                 "that is no attempt at them"
             )
         if states.get("cancelled"):
             self._report.say(
-                f"{states['cancelled']} requests of job {job['id']} were cancelled before they were answered: this run "
+                f"{states['cancelled']} requests of job {job.id} were cancelled before they were answered: this run "
                 "does not send them again, the next one does"
             )
         if states.get("missing"):
@@ -140,7 +125,7 @@ class Landing:
                 missing = ledger.missing_requests(connection, shard.shard_id)
             names = ", ".join(missing[:SHOWN_IDS]) + (", …" if len(missing) > SHOWN_IDS else "")
             self._report.say(
-                f"job {job['id']} says {job['status']} and {job['succeeded_requests']} succeeded; "
+                f"job {job.id} says {job.status} and {job.succeeded} succeeded; "
                 f"{len(missing)} of its {shard.request_count} requests have no line: {names}"
             )
 

@@ -1,9 +1,7 @@
-"""Upload, create, poll, download: the only module that talks to the Mistral API, through its own client.
+"""Upload, create, poll, download: the Mistral API as a `provider`, through the vendor's own client.
 
-Reads are repeated for `patience_seconds`; what may pass after that is a TroubleError, and whoever reads goes on with
-what else there is. An upload or a creation is never repeated here: when its end is unclear (`UnclearError`), the
-caller first looks for what the server may have done. There is no idempotency key, and a job that was created twice is
-paid for twice.
+Only the files that are named `mistral…` know that client and what its answers look like. Reads are repeated for
+`patience_seconds`; what may pass after that is a TroubleError, and whoever reads goes on with what else there is.
 """
 
 from __future__ import annotations
@@ -11,6 +9,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cached_property, partial
@@ -22,9 +21,19 @@ from mistralai.client import Mistral
 from mistralai.client.errors import MistralError, NoResponseError
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_delay, wait_random_exponential
 
+from loader.batch.job import Job
 from loader.batch.mistral_bodies import NotReadableError, checked_id, fields_of, read_job
 from loader.batch.mistral_errors import is_about_a_file, message_of, refusal
 from loader.batch.mistral_http import ServerClock, open_client, opened_file
+from loader.batch.provider import (
+    SHORT_SUFFIX,
+    UNCLEAR_WAIT_SECONDS,
+    GoneError,
+    NoFileYetError,
+    TroubleError,
+    UnclearError,
+    UnreachableError,
+)
 from loader.errors import ApiError
 from loader.settings import proxy_variables
 
@@ -37,8 +46,6 @@ SEND_TIMEOUT_MS = 300_000  # for each phase, not for the whole upload
 PAGE_SIZE = 100
 MAX_PAGES = 1_000  # of a list of jobs, should a server never come to its end
 MAX_WAIT_SECONDS = 60.0
-UNCLEAR_WAIT_SECONDS = 5.0
-SHORT_SUFFIX = ".short"
 SHORT_WAITS_SECONDS = (2.0, 10.0)  # before a result file that came too short is fetched again
 # Only these answers to an upload or a creation say for certain that nothing was done.
 REFUSALS = (400, 401, 402, 403, 404, 405, 413, 422)
@@ -48,39 +55,12 @@ FIRST_PATIENCE_SECONDS = 10.0
 SIZE_PATIENCE_SECONDS = 2.0  # the size of a file is good to know, and no more
 
 
-class UnclearError(Exception):
-    """A call that changes something ended so that the server may or may not have done it; look after `wait_seconds`."""
-
-    def __init__(self, message: str, wait_seconds: float) -> None:
-        super().__init__(message)
-        self.wait_seconds = wait_seconds
-
-
-class UnreachableError(Exception):
-    """A call that changes something was certainly not carried out: no connection was made."""
-
-
-class GoneError(Exception):
-    """A file or a job is not (or no longer) there."""
-
-
-class TroubleError(ApiError):
-    """A read did not succeed in its time, and may succeed later: the server is in trouble or cannot be reached."""
-
-    is_answer = False  # whether the server did answer, and that it has failed
-
-
-class NoFileYetError(ApiError):
-    """A job was refused as its file is not known: right after its upload a server may not know it yet."""
-
-
 class BatchApi:
-    """The Batch API at one address.
+    """Mistral's Batch API at one address: a `Provider`.
 
     `patience_seconds` is how long a read is repeated while the server cannot be reached or is in trouble; `on_trouble`
     is told each time. `access` gives the server's URL (None: the vendor's) and the key; it is called with the first
-    request, so that a server which has to be started is not when there is nothing to ask. All methods raise ApiError,
-    in one line, for what the user must mend.
+    request, so that a server which has to be started is not when there is nothing to ask.
     """
 
     def __init__(
@@ -139,13 +119,11 @@ class BatchApi:
                     )
                 )
             )
-        return self._made_id(answer)
+        with _made():
+            return checked_id(answer.get("id"))
 
-    def create_job(self, file_id: str, model: str, metadata: dict[str, str]) -> dict[str, Any]:
-        """Create a batch job over an uploaded file; the job as the API describes it.
-
-        Raises UnclearError or UnreachableError, NoFileYetError.
-        """
+    def create_job(self, file_id: str, model: str, metadata: dict[str, str]) -> Job:
+        """Create a batch job over an uploaded file. Raises UnclearError, UnreachableError, NoFileYetError."""
         answer = self._change(
             lambda: fields_of(
                 lambda: self._client.batch.jobs.create(
@@ -160,15 +138,8 @@ class BatchApi:
             model=model,
             is_creation=True,
         )
-        self._made_id(answer)
-        return self._as_job(answer if answer.get("status") else {**answer, "status": "QUEUED"})
-
-    def _made_id(self, answer: dict[str, Any]) -> str:
-        """The id of what was made. Raises UnclearError without one: it was made all the same, and is looked for."""
-        try:
-            return checked_id(answer.get("id"))
-        except ApiError as error:
-            raise UnclearError(str(error), UNCLEAR_WAIT_SECONDS) from error
+        with _made():
+            return self._as_job(answer if answer.get("status") else {**answer, "status": "QUEUED"})
 
     def cancel_job(self, job_id: str) -> None:
         """Ask for a job to be cancelled (asking twice does no harm)."""
@@ -185,18 +156,18 @@ class BatchApi:
 
     # Reads
 
-    def get_job(self, job_id: str) -> dict[str, Any]:
+    def get_job(self, job_id: str) -> Job:
         """The job as it is now. Raises GoneError when the API does not know it."""
         fields = self._read(
             lambda: fields_of(lambda: self._client.batch.jobs.get(job_id=job_id, timeout_ms=READ_TIMEOUT_MS)),
             may_be_gone=True,
         )
         job = self._as_job(fields, job_id)
-        if job["id"] != job_id:
-            raise ApiError(f"{self.name} told of job {job['id']} when asked for {job_id}: run the same command again")
+        if job.id != job_id:
+            raise ApiError(f"{self.name} told of job {job.id} when asked for {job_id}: run the same command again")
         return job
 
-    def find_job(self, metadata: dict[str, str]) -> dict[str, Any] | None:
+    def find_job(self, metadata: dict[str, str]) -> Job | None:
         """A job that carries this metadata, or None.
 
         The metadata alone decides, and it is compared here: how the server would match it is not documented, and no
@@ -227,7 +198,7 @@ class BatchApi:
             page=page, page_size=PAGE_SIZE, order_by="-created", timeout_ms=READ_TIMEOUT_MS
         )
 
-    def _as_job(self, fields: dict[str, Any], job_id: str | None = None) -> dict[str, Any]:
+    def _as_job(self, fields: dict[str, Any], job_id: str | None = None) -> Job:
         """The job in these fields; what is odd about it is told once. Raises TroubleError where it is none."""
         try:
             job, odd = read_job(fields, job_id)
@@ -376,6 +347,15 @@ class BatchApi:
 
     def _refusal(self, error: MistralError, model: str | None) -> ApiError:
         return refusal(self.name, error.status_code, error.body or "", self._said(error), model)
+
+
+@contextmanager
+def _made() -> Iterator[None]:
+    """Something was made, so that an answer which cannot be read is unclear: what was made is looked for."""
+    try:
+        yield
+    except ApiError as error:
+        raise UnclearError(str(error), UNCLEAR_WAIT_SECONDS) from error
 
 
 def _done(call: Callable[[], Any]) -> None:

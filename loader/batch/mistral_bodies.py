@@ -13,12 +13,12 @@ from typing import Any
 
 from mistralai.client.errors import MistralError
 
-from loader.batch.mistral_errors import in_a_line, json_or_none
+from loader.batch.job import Job
+from loader.batch.mistral_errors import in_a_line, json_or_none, message_of
 from loader.errors import ApiError
 
 SAFE_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
-COUNTS = ("total_requests", "completed_requests", "succeeded_requests", "failed_requests")
-TIMES = ("created_at", "started_at", "completed_at")
+MOST_ERRORS = 20  # of a job that are worth reading
 
 
 class NotReadableError(Exception):
@@ -37,28 +37,35 @@ def fields_of(call: Callable[[], Any]) -> dict[str, Any]:
     return fields
 
 
-def read_job(fields: Any, job_id: str | None = None) -> tuple[dict[str, Any], list[str]]:
-    """A job with every field that the loader reads in its type, and what was odd, by name.
+def read_job(fields: Any, job_id: str | None = None) -> tuple[Job, list[str]]:
+    """The job in these fields, and what was odd about them, by name.
 
     `job_id` is the one that was asked for, where there is one. Raises NotReadableError, ApiError for an unsafe id.
     """
     if not isinstance(fields, dict):
         raise NotReadableError("no object")
     odd: list[str] = []
-    job = dict(fields)
-    job["id"] = _id_of(fields, job_id, odd)
-    status = fields.get("status")
+    found_id = _id_of(fields, job_id, odd)
+    status, model, metadata = (fields.get(key) for key in ("status", "model", "metadata"))
     if not isinstance(status, str) or not status.strip():
         raise NotReadableError(f"status is {_shown(status)}" if "status" in fields else "it has no status")
-    job["status"] = status.strip().upper()
-    for key in COUNTS:
-        job[key] = _number(fields, key, odd) or 0
-    for key in TIMES:
-        job[key] = _number(fields, key, odd, may_be_null=key != "created_at")
-    for key in ("output_file", "error_file"):
-        job[key] = _file_id(fields, key, odd)
-    job["metadata"] = fields["metadata"] if isinstance(fields.get("metadata"), dict) else {}
-    job["errors"] = _errors(fields, odd)
+    job = Job(
+        id=found_id,
+        status=status.strip().upper(),
+        model=model if isinstance(model, str) else None,
+        metadata=metadata if isinstance(metadata, dict) else {},
+        created_at=_number(fields, "created_at", odd),
+        started_at=_number(fields, "started_at", odd, may_be_null=True),
+        completed_at=_number(fields, "completed_at", odd, may_be_null=True),
+        total=_number(fields, "total_requests", odd) or 0,
+        completed=_number(fields, "completed_requests", odd) or 0,
+        succeeded=_number(fields, "succeeded_requests", odd) or 0,
+        failed=_number(fields, "failed_requests", odd) or 0,
+        output_file=_file_id(fields, "output_file", odd),
+        error_file=_file_id(fields, "error_file", odd),
+        errors=_errors(fields, odd),
+        raw=fields,
+    )
     if fields.get("object", "batch") != "batch":
         odd.append(f"object is {_shown(fields['object'])}")
     return job, odd
@@ -92,26 +99,26 @@ def _number(fields: dict[str, Any], key: str, odd: list[str], may_be_null: bool 
 
 
 def _file_id(fields: dict[str, Any], key: str, odd: list[str]) -> str | None:
-    """The id of a result file; one that is an object or a list of one gives its id."""
+    """The id of a result file; one that is an object or a list of one gives its id. Raises ApiError."""
     value = fields.get(key)
-    if value is None or isinstance(value, str):
-        return value or None
-    odd.append(f"{key} is {_shown(value)}")
-    if isinstance(value, list) and len(value) == 1:
-        value = value[0]
-    if isinstance(value, dict):
-        value = value.get("id")
-    if isinstance(value, str) or not value:
-        return value or None
-    raise NotReadableError(f"{key} is {_shown(value)}")
+    if value is not None and not isinstance(value, str):
+        odd.append(f"{key} is {_shown(value)}")
+        if isinstance(value, list) and len(value) == 1:
+            value = value[0]
+        if isinstance(value, dict):
+            value = value.get("id")
+    if value and not isinstance(value, str):
+        raise NotReadableError(f"{key} is {_shown(value)}")
+    return checked_id(value) if value else None
 
 
-def _errors(fields: dict[str, Any], odd: list[str]) -> list[dict[str, Any]]:
+def _errors(fields: dict[str, Any], odd: list[str]) -> tuple[str, ...]:
+    """What a job says of its failure, each message once."""
     value = fields.get("errors", [])
     if not isinstance(value, list):
         odd.append(f"errors is {_shown(value)}")
-        value = [] if value is None else [value]
-    return [one if isinstance(one, dict) else {"message": str(one), "count": 1} for one in value if one is not None]
+        value = [value]
+    return tuple(dict.fromkeys(words for one in value[:MOST_ERRORS] if (words := message_of(one))))
 
 
 def _shown(value: Any) -> str:
@@ -123,9 +130,3 @@ def checked_id(value: Any) -> str:
     if not isinstance(value, str) or not SAFE_ID.fullmatch(value):
         raise ApiError(f"the server gave an id that is none ({str(value)[:40]!r}): is MISTRAL_SERVER_URL right?")
     return value
-
-
-def result_files(job: dict[str, Any]) -> list[tuple[str, str]]:
-    """The (file id, `output` or `error`) of the files that a job has, whatever its status. Raises ApiError."""
-    kinds = (("output_file", "output"), ("error_file", "error"))
-    return [(checked_id(job[key]), kind) for key, kind in kinds if job.get(key)]

@@ -19,8 +19,9 @@ from pathlib import Path
 
 from loader.batch import failures
 from loader.batch.jobs import Jobs
-from loader.batch.landing import Report, cannot_write
-from loader.batch.mistral import BatchApi
+from loader.batch.landing import cannot_write
+from loader.batch.provider import Provider
+from loader.batch.report import Report
 from loader.errors import ApiError, BudgetError, LoaderError
 from loader.requests.planner import Planner, Question
 from loader.requests.request_files import MAX_PENDING_REQUESTS, MAX_SHARD_BYTES, MAX_SHARD_REQUESTS
@@ -78,7 +79,7 @@ class Fetched:
 
 
 def fetch_first(
-    warehouse: Warehouse, api: BatchApi, report: Report, work_dir: Path, setbacks: ledger.Setbacks | None = None
+    warehouse: Warehouse, api: Provider, report: Report, work_dir: Path, setbacks: ledger.Setbacks | None = None
 ) -> Fetched:
     """Take up what earlier runs left, before anything else. Raises LoaderError.
 
@@ -116,7 +117,7 @@ class GivenUp:
     trouble: ApiError | None
 
 
-def give_up(warehouse: Warehouse, api: BatchApi, report: Report, work_dir: Path, forget: bool) -> GivenUp:
+def give_up(warehouse: Warehouse, api: Provider, report: Report, work_dir: Path, forget: bool) -> GivenUp:
     """Cancel what runs and land what was finished, or forget the jobs that give nothing. Raises LoaderError."""
     jobs = Jobs(warehouse, api, report, work_dir, new_load_id())
     with _noted(warehouse, jobs.load_id):
@@ -164,7 +165,7 @@ class Run:
     def __init__(
         self,
         warehouse: Warehouse,
-        api: BatchApi,
+        api: Provider,
         source: Source,
         question: Question,
         limits: Limits,
@@ -251,8 +252,8 @@ class Run:
             with Aside() as sending:
                 for shard in planner.shards():
                     sending.join()
-                    record = self._admitted(shard.shard_id)
-                    sending.start(partial(self._send, record))
+                    self._admit(shard)
+                    sending.start(partial(self._send, shard))
         except OSError as error:
             raise cannot_write(error, self._jobs.shard_dir) from error
         if is_first_pass:
@@ -262,27 +263,27 @@ class Run:
         self.summary.requests += planner.planned
         return planner.planned
 
-    def _admitted(self, shard_id: str) -> ledger.ShardRecord:
-        """A planned shard, as soon as the budget and the window of pending requests allow to send it."""
-        unfinished = self._jobs.unfinished()
-        record = next(shard for shard in unfinished if shard.shard_id == shard_id)
+    def _admit(self, shard: ledger.ShardRecord) -> None:
+        """Wait until the window of pending requests allows to send a planned shard. Raises BudgetError."""
         with self._warehouse.transaction() as connection:
             cost = ledger.estimated_cost_usd(connection, self.summary.load_id)
+            pending = ledger.pending_requests(connection, self._api.name)
         if cost > self._limits.max_cost_usd:
-            self._jobs.abandon(record)
+            self._jobs.abandon(shard)
             raise over_budget(cost, self._limits.max_cost_usd)
         self.summary.estimated_cost_usd = cost
-        while self._pending_requests() > self._limits.max_pending_requests and self._jobs.poll():
+        while pending > self._limits.max_pending_requests and self._jobs.poll():
             self._jobs.sleep()
+            pending = self._pending_requests()
         self._jobs.ask_the_user()
-        return record
 
-    def _send(self, record: ledger.ShardRecord) -> None:
-        self._jobs.send(record)
+    def _send(self, shard: ledger.ShardRecord) -> None:
+        self._jobs.send(shard)
         self._jobs.poll_now_and_then()
 
     def _pending_requests(self) -> int:
-        return sum(shard.request_count for shard in self._jobs.unfinished())
+        with self._warehouse.transaction() as connection:
+            return ledger.pending_requests(connection, self._api.name)
 
     def _is_anything_to_ask_again(self) -> bool:
         """Whether there is, said and, where jobs failed as a whole, waited for."""

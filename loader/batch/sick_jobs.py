@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from loader.batch.mistral import BatchApi
+from loader.batch.provider import Provider
 from loader.errors import ApiError
 
 GIVE_UP_SECONDS = 600.0  # how long a sick job is waited for while the API answers
@@ -31,7 +31,7 @@ class _Trouble:
 class SickJobs:
     """The jobs at one API that could not be read or landed."""
 
-    def __init__(self, api: BatchApi, say: Callable[[str], None]) -> None:
+    def __init__(self, api: Provider, say: Callable[[str], None]) -> None:
         self.give_up_seconds: float | None = None  # how long one is waited for, whatever else the API answers
         self._api = api
         self._say = say

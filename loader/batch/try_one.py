@@ -6,14 +6,14 @@ from typing import Any
 
 import orjson
 
-from loader.batch.mistral import BatchApi
+from loader.batch.provider import Provider
 from loader.errors import SourceError
 from loader.requests.images import RejectedImage, prepare
 from loader.requests.question import live_body
 from loader.settings import Style
 
 
-def ask_one(api: BatchApi, model: str, image: bytes, name: str, style: Style) -> dict[str, Any]:
+def ask_one(api: Provider, model: str, image: bytes, name: str, style: Style) -> dict[str, Any]:
     """The answer to one image: `items`, the header fields, tokens; or `unreadable` with the text as it came.
 
     Raises SourceError for an image that cannot be sent, ApiError.

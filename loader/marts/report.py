@@ -79,7 +79,7 @@ class Accuracy:
 
 
 @dataclass(frozen=True)
-class Report:
+class ReportPage:
     """All that the page shows, ready to be put into its template."""
 
     receipts: int
@@ -98,7 +98,7 @@ class Report:
     is_samples: bool = False
 
 
-def write_report(path: Path) -> Report:
+def write_report(path: Path) -> ReportPage:
     """Make the page from the published file (else the warehouse) and write it to `path`, whole or not at all.
 
     Raises WarehouseError when there are no marts or the page cannot be written, SettingsError without the extra
@@ -135,7 +135,7 @@ def _check_is_ours(path: Path) -> None:
         raise NotOursError(f"{path} is not a report of this program, so that it is not replaced: name another file")
 
 
-def render(report: Report) -> str:
+def render(report: ReportPage) -> str:
     """The page."""
     from jinja2 import Environment, StrictUndefined
 
@@ -144,7 +144,7 @@ def render(report: Report) -> str:
     return environment.from_string(template).render(report=report)
 
 
-def read_report(connection: duckdb.DuckDBPyConnection) -> Report:
+def read_report(connection: duckdb.DuckDBPyConnection) -> ReportPage:
     """What the marts of an open file say. Raises WarehouseError when there are none yet."""
     checked(connection, "receipts")
     receipts, is_samples, is_ocr = _row(
@@ -162,7 +162,7 @@ def read_report(connection: duckdb.DuckDBPyConnection) -> Report:
         "select status, count(*) as receipts from marts.receipts group by status order by receipts desc, status"
     ).fetchall()
     costs = _costs(connection)
-    return Report(
+    return ReportPage(
         receipts=receipts,
         items=items,
         cost=_sum_of_costs(costs),

@@ -29,7 +29,7 @@ from loader.settings import Style
 from loader.sources.receipt import Receipt, Source
 from loader.warehouse import ledger
 from loader.warehouse.duckdb_file import Warehouse
-from loader.warehouse.ledger import Request, Shard
+from loader.warehouse.ledger import Request, ShardRecord
 from loader.warehouse.raw import ReceiptRow, append_receipts
 
 LATELY_REQUESTS = 2 * BATCH_RECEIPTS  # more than can be under way between a decision and its request
@@ -111,7 +111,7 @@ class Planner:
         self._lately: OrderedDict[str, None] = OrderedDict()  # planned since the ledger was asked, and some before
         self._seen_before = SeenBefore()
 
-    def shards(self) -> Iterator[Shard]:
+    def shards(self) -> Iterator[ShardRecord]:
         """Shards, each on disk and in the ledger when it is given out. Raises OSError when the disk is full."""
         with self._warehouse.transaction() as connection:
             for receipt_id in ledger.receipt_ids(connection):
@@ -187,7 +187,7 @@ class Planner:
         self._rows = []
         return result
 
-    def _plan(self, offered: Offered, decision: ledger.Decision, image: Image) -> Iterator[Shard]:
+    def _plan(self, offered: Offered, decision: ledger.Decision, image: Image) -> Iterator[ShardRecord]:
         reason = None
         custom_id = self._question.custom_id(offered.receipt_id)
         if isinstance(image, RejectedImage):
@@ -201,7 +201,7 @@ class Planner:
 
     def _write(
         self, receipt_id: str, custom_id: str, image: PreparedImage, decision: ledger.Decision
-    ) -> Iterator[Shard]:
+    ) -> Iterator[ShardRecord]:
         max_tokens = requests.max_tokens_for(decision.truncated_at)
         line = requests.request_line(custom_id, image, self._question.style, max_tokens)
         if not self._writer.fits(len(line)):
@@ -214,12 +214,12 @@ class Planner:
         self._seen_before.add(receipt_id)
         self.planned += 1
 
-    def _roll(self) -> Iterator[Shard]:
+    def _roll(self) -> Iterator[ShardRecord]:
         shard = self._writer.finish()
         if shard is None:
             return
         question = self._question
-        self._commit(
+        yield self._commit(
             lambda connection: ledger.plan_shard(
                 connection,
                 shard,
@@ -230,7 +230,6 @@ class Planner:
                 load_id=self._load_id,
             )
         )
-        yield shard
 
 
 def decide(

@@ -19,7 +19,7 @@ came back). What a line is, dbt's models say (`verdicts`). Two ends are no attem
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -70,9 +70,9 @@ class ShardRecord:
     request_count: int
     byte_count: int
     estimated_cost_usd: float
-    input_file_id: str | None
-    job_id: str | None
-    expires_at: datetime | None
+    input_file_id: str | None = None
+    job_id: str | None = None
+    expires_at: datetime | None = None
 
 
 SHARD_COLUMNS = ", ".join(ShardRecord.__dataclass_fields__)
@@ -210,20 +210,26 @@ def plan_shard(
     prompt_id: str,
     style: str,
     load_id: str,
-) -> None:
-    """Note a shard whose file stands on disk, and its requests."""
-    cost = sum(request.estimated_cost_usd for request in shard.requests)
+) -> ShardRecord:
+    """Note a shard whose file stands on disk, and its requests; the row of it."""
+    record = ShardRecord(
+        shard.shard_id,
+        api,
+        model,
+        prompt_id,
+        style,
+        load_id,
+        state="planned",
+        request_count=len(shard.requests),
+        byte_count=shard.byte_count,
+        estimated_cost_usd=sum(request.estimated_cost_usd for request in shard.requests),
+    )
+    values = ", ".join("?" for _ in astuple(record))
     connection.execute(
-        f"""
-        insert into ledger.shards ({SHARD_COLUMNS}, updated_at)
-        values (?, ?, ?, ?, ?, ?, 'planned', ?, ?, ?, null, null, null, ?)
-        """,
-        [
-            *(shard.shard_id, api, model, prompt_id, style, load_id),
-            *(len(shard.requests), shard.byte_count, cost, now()),
-        ],
+        f"insert into ledger.shards ({SHARD_COLUMNS}, updated_at) values ({values}, ?)", [*astuple(record), now()]
     )
     _insert_requests(connection, shard.shard_id, model, shard.requests)
+    return record
 
 
 def _insert_requests(
@@ -302,6 +308,11 @@ def unfinished_shards(connection: duckdb.DuckDBPyConnection) -> list[ShardRecord
         f"select {SHARD_COLUMNS} from ledger.shards where state <> 'landed' order by load_id, shard_id"
     ).fetchall()
     return [ShardRecord(*row) for row in rows]
+
+
+def pending_requests(connection: duckdb.DuckDBPyConnection, api: str) -> int:
+    """How many requests are in the shards at an API that have not landed."""
+    return sum(shard.request_count for shard in unfinished_shards(connection) if shard.api == api)
 
 
 def landed_files(connection: duckdb.DuckDBPyConnection, file_ids: Sequence[str]) -> set[str]:

@@ -103,7 +103,7 @@ def append_receipts(connection: duckdb.DuckDBPyConnection, rows: Sequence[Receip
 
 
 def append_job(connection: duckdb.DuckDBPyConnection, job: dict[str, Any], shard_id: str) -> None:
-    """Append a snapshot of a job, as the API described it."""
+    """Append a snapshot of a job, in the JSON of `batch.job.Job.snapshot`."""
     connection.execute(
         "insert into raw.batch_jobs values (?, ?, ?, ?)",
         [job["id"], shard_id, orjson.dumps(job).decode(), moment(connection, "batch_jobs")],

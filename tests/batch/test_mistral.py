@@ -17,7 +17,8 @@ from typing import Any
 
 import pytest
 
-from loader.batch.mistral import BatchApi, TroubleError
+from loader.batch.mistral import BatchApi
+from loader.batch.provider import TroubleError
 from loader.errors import ApiError, SettingsError
 from tests.conftest import ApiServer
 
@@ -222,7 +223,7 @@ def test_a_server_on_loopback_needs_no_proxy(
     monkeypatch.setenv(name, value)
     scripted.answers["/v1/batch/jobs/j"] = (200, b'{"id": "j", "status": "RUNNING"}', {})
     with closing(BatchApi("any", lambda: (scripted.url.replace("127.0.0.1", host), KEY))) as api:
-        assert api.get_job("j")["status"] == "RUNNING"
+        assert api.get_job("j").status == "RUNNING"
 
 
 @pytest.mark.slow

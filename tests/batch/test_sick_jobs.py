@@ -104,6 +104,14 @@ def test_a_creation_that_is_answered_oddly(name: str, runs: LoaderRuns, proxy: F
     check(runs, proxy, RECEIPTS)
 
 
+@pytest.mark.parametrize("harm", [{"status": 5}, {"output_file": [1, 2]}, {"error_file": "../x"}], ids=str)
+def test_a_creation_whose_answer_cannot_be_read_is_not_paid_for_twice(
+    harm: Line, runs: LoaderRuns, proxy: FaultProxy
+) -> None:
+    proxy.rewrites["create_job"] = fields(lambda job: {**job, **harm})
+    check(runs, proxy, RECEIPTS)
+
+
 NO_JOBS: dict[str, Callable[[bytes], bytes]] = {
     "no status": fields(lambda job: {"id": job["id"]}),
     "a status that is null": fields(lambda job: {**job, "status": None}),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import duckdb
@@ -39,7 +40,9 @@ class Watching:
             self.seen.append(self._look())
 
 
-def run(server: ApiServer, folder: Path, pending: int, look: Callable[[Path], int]) -> tuple[Watching, Warehouse]:
+def run(
+    server: ApiServer, folder: Path, pending: int, look: Callable[[Path], int], wait: bool = True
+) -> tuple[Watching, Warehouse]:
     """Load the receipts of a folder with at most `pending` requests at once."""
     warehouse = Warehouse(folder.parent / "w.duckdb")
     work_dir = warehouse.path.with_suffix(".files")
@@ -49,12 +52,12 @@ def run(server: ApiServer, folder: Path, pending: int, look: Callable[[Path], in
     report = Watching(lambda: look(work_dir))
     limits = Limits(max_cost_usd=0.0, max_shard_requests=SHARD, max_pending_requests=pending)
     loading = Run(warehouse, api, open_source(str(folder)), Question("local-ocr"), limits, report, work_dir)
-    assert loading.execute().status == "finished"
+    assert loading.execute(wait).status == ("finished" if wait else "incomplete")
     return report, warehouse
 
 
-def tiny_receipts(directory: Path) -> Path:
-    write_tiny(directory / "receipts", RECEIPTS)
+def tiny_receipts(directory: Path, count: int = RECEIPTS) -> Path:
+    write_tiny(directory / "receipts", count)
     return directory / "receipts"
 
 
@@ -104,6 +107,29 @@ def test_answers_are_fetched_while_more_is_sent(
             "select count(*) from raw.batch_output where landed_at < (select max(requested_at) from raw.batch_requests)"
         ).fetchall()[0]
     assert landed_before_the_last_was_sent >= 5 * SHARD
+
+
+def test_a_shard_opens_the_warehouse_as_often_as_it_must(
+    api_server: ApiServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Planned, admitted, and a note before and after each call: not more the more shards there are."""
+    opened = 0
+    transaction = Warehouse.transaction
+
+    def counted(warehouse: Warehouse) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
+        nonlocal opened
+        opened += 1
+        return transaction(warehouse)
+
+    monkeypatch.setattr(Warehouse, "transaction", counted)
+    times = []
+    for shards in (1, 4):
+        opened = 0
+        (tmp_path / str(shards)).mkdir()
+        folder = tiny_receipts(tmp_path / str(shards), shards * SHARD)
+        run(api_server, folder, MAX_PENDING_REQUESTS, lambda work_dir: 0, wait=False)
+        times.append(opened)
+    assert (times[1] - times[0]) / 3 == len(["planned", "admitted", "uploading", "uploaded", "creating", "submitted"])
 
 
 def test_a_dry_run_says_waves_and_days(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta, tzinfo
@@ -20,8 +21,8 @@ from typing import Any
 POINTS = [
     "loader.warehouse.raw.append_load",
     "loader.warehouse.raw.append_receipts",
-    "loader.warehouse.ledger.ShardWriter.add",
-    "loader.warehouse.ledger.ShardWriter.finish",
+    "loader.requests.request_files.ShardWriter.add",
+    "loader.requests.request_files.ShardWriter.finish",
     "loader.warehouse.ledger.plan_shard",
     "loader.warehouse.ledger.note_state",
     "loader.batch.mistral.BatchApi.upload",
@@ -58,16 +59,21 @@ def kill_at(point: str, when: str, nth: int) -> None:
 
 
 def _find(point: str) -> tuple[Any, str]:
-    parts = point.split(".")
-    owner: Any = importlib.import_module(".".join(parts[:2]))
-    for part in parts[2:-1]:
-        owner = getattr(owner, part)
-    return owner, parts[-1]
+    path, _, name = point.rpartition(".")
+    try:
+        return importlib.import_module(path), name
+    except ModuleNotFoundError:  # a method
+        module, _, owner = path.rpartition(".")
+        return getattr(importlib.import_module(module), owner), name
+
+
+def _modules() -> list[dict[str, Any]]:
+    """The names of each module of the loader that has been imported; what is imported later finds the new ones."""
+    return [vars(module) for name, module in list(sys.modules.items()) if name.startswith("loader.")]
 
 
 def _replace_imported(original: Callable[..., Any], watched: Callable[..., Any]) -> None:
-    for module in ("jobs", "landing", "load", "plan", "land"):
-        namespace = vars(importlib.import_module(f"loader.{module}"))
+    for namespace in _modules():
         for name, value in list(namespace.items()):
             if value is original:
                 namespace[name] = watched
@@ -83,9 +89,8 @@ def turn_the_clock(days: float) -> None:
             return datetime.now(tz) + timedelta(days=days)
 
     time.time = lambda: true_time() + days * 86_400
-    for module in ("api_http", "jobs", "load", "warehouse"):
-        namespace = vars(importlib.import_module(f"loader.{module}"))
-        if "datetime" in namespace:
+    for namespace in _modules():
+        if namespace.get("datetime") is datetime:
             namespace["datetime"] = Turned
 
 

@@ -245,8 +245,7 @@ def test_the_latest_row_is_the_last_one_however_the_clock_is_set(
             append_output(connection, name, name, "output", path, name)
         else:
             shard = Shard(name, path, 2, (Request(name, name, 1, 10, 0.0),))
-            ledger.plan_shard(connection, shard, api="a", model="m", prompt_id="p", style="s", load_id=name)
-            (record,) = [one for one in ledger.unfinished_shards(connection) if one.shard_id == name]
+            record = ledger.plan_shard(connection, shard, api="a", model="m", prompt_id="p", style="s", load_id=name)
             ledger.note_submitted(connection, record, name)
 
     for number in range(1, 5):
