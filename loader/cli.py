@@ -85,7 +85,7 @@ def load(
     from loader.batch.run import Limits, Run, fetch_first, over_budget
     from loader.requests.estimate import estimate
     from loader.requests.images import POLICIES
-    from loader.requests.planner import Question
+    from loader.requests.question import Question
     from loader.sources.open_source import open_source
     from loader.warehouse.ledger import Setbacks
 

@@ -2,7 +2,7 @@
 
 Read from the landed lines once `ledger.settle` has said which requests failed (and made the table `verdicts`). What is
 final (an image that is none, a model that is not to be had) is not asked again unless the user says so: see
-`ledger.decide`.
+`decisions`.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import duckdb
 
 from loader.batch.mistral_errors import Failure, failure_of, worst
 from loader.warehouse import ledger, verdicts
+from loader.warehouse.decisions import Open
 
 LINES_AT_ONCE = 1_000
 SHOWN_REASONS = 3
@@ -58,7 +59,7 @@ def note(connection: duckdb.DuckDBPyConnection, shard: ledger.ShardRecord, job_i
     )
 
 
-def in_words(requests: Sequence[ledger.Open]) -> str:
+def in_words(requests: Sequence[Open]) -> str:
     """How many requests are in which state, those that failed by reason: `1 missing; 2 failed: invalid image`."""
     counts = Counter((request.state, request.reason or "") for request in requests)
     shown = [

@@ -23,12 +23,13 @@ from loader.batch.landing import cannot_write
 from loader.batch.provider import Provider
 from loader.batch.report import Report
 from loader.errors import ApiError, BudgetError, LoaderError
-from loader.requests.planner import Planner, Question
+from loader.requests.planner import Planner
+from loader.requests.question import Question
 from loader.requests.request_files import MAX_PENDING_REQUESTS, MAX_SHARD_BYTES, MAX_SHARD_REQUESTS
-from loader.requests.seen import SeenBefore
 from loader.sources.receipt import Source
 from loader.threads import Aside
 from loader.warehouse import ledger
+from loader.warehouse.decisions import Open, open_requests, unanswered_receipts
 from loader.warehouse.duckdb_file import Warehouse
 from loader.warehouse.raw import append_load
 
@@ -57,7 +58,7 @@ class Summary:
     estimated_cost_usd: float = 0.0
     pending: int = 0
     open_elsewhere: int = 0  # at another API: sent before, and not landed
-    still_open: list[ledger.Open] = field(default_factory=list)
+    still_open: list[Open] = field(default_factory=list)
 
     @property
     def status(self) -> str:
@@ -182,14 +183,15 @@ class Run:
         self._limits = limits
         self._report = report
         self._default_currency = default_currency
-        self._passed = SeenBefore()  # the receipts of this run, fewer than the source's where a limit is set
+        self._unanswered: set[str] = set()  # the receipts that had no good answer when the run began
+        self._passed: set[str] = set()  # those of them that the source has offered to this run
         self._jobs = Jobs(warehouse, api, report, work_dir, self.summary.load_id, self._question.setbacks)
 
     def execute(self, wait: bool = True) -> Summary:
         """Do it all; with `wait` false, stop once everything is submitted. Raises LoaderError."""
         self._note_load("started")
         try:
-            self._look_elsewhere()
+            self._look_back()
             self._submit(wait)
             while wait:
                 self._jobs.wait()
@@ -206,8 +208,10 @@ class Run:
         self._note_load(self.summary.status)
         return self.summary
 
-    def _look_elsewhere(self) -> None:
-        """Say what is still open at other APIs: it is fetched only there."""
+    def _look_back(self) -> None:
+        """Note what earlier runs left unanswered; say what is open at other APIs, as it is fetched only there."""
+        with self._warehouse.transaction() as connection:
+            self._unanswered = unanswered_receipts(connection, self._question.model)
         elsewhere = Counter[str]()
         for shard in self._jobs.unfinished_anywhere():
             if shard.api != self._api.name:
@@ -231,9 +235,10 @@ class Run:
         """Go through the source once and send what is to be asked; how many requests that was."""
         total = self._source.count()
 
-        def on_receipt(receipt_id: str, seen: int) -> None:
-            self._passed.add(receipt_id)
-            self._report.progress("receipts", seen, total)
+        def on_receipt(receipt_id: str, count: int) -> None:
+            if receipt_id in self._unanswered:
+                self._passed.add(receipt_id)
+            self._report.progress("receipts", count, total)
 
         planner = Planner(
             self._warehouse,
@@ -257,7 +262,7 @@ class Run:
         except OSError as error:
             raise cannot_write(error, self._jobs.shard_dir) from error
         if is_first_pass:
-            self.summary.receipts = planner.seen
+            self.summary.receipts = planner.receipts
             self.summary.rejected = planner.rejected
             self.summary.already_asked = planner.skipped
         self.summary.requests += planner.planned
@@ -299,11 +304,10 @@ class Run:
             time.sleep(wait)
         return bool(again)
 
-    def _still_open(self) -> list[ledger.Open]:
+    def _still_open(self) -> list[Open]:
         question = self._question
         with self._warehouse.transaction() as connection:
-            found = ledger.open_requests(connection, self._source.name, question.model, question.bounds)
-        return [request for request in found if request.receipt_id in self._passed]
+            return open_requests(connection, question.model, question.bounds, self.summary.load_id, self._passed)
 
     def _reconcile(self) -> None:
         # What was only cut off has an answer whose complete items are kept.

@@ -12,22 +12,20 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
 
-from loader.requests import question as requests
 from loader.requests.images import RejectedImage, inspect
+from loader.requests.question import receipt_id
 from loader.sources.receipt import Receipt
 from loader.warehouse.raw import ReceiptRow
 
 THREADS = min(os.cpu_count() or 1, 4)  # each may hold a decoded image
 AHEAD = 2 * THREADS
-BATCH_RECEIPTS = 256  # so many, or of so many bytes, wait at most to be looked up in the ledger together
-BATCH_BYTES = 12 * 1024 * 1024
 
 T = TypeVar("T")
 U = TypeVar("U")
 
 
 @dataclass(frozen=True)
-class Offered:
+class Candidate:
     """A receipt as it came, what its header says, and why it cannot be sent (if it can't)."""
 
     receipt: Receipt
@@ -44,7 +42,6 @@ class Offered:
 
     def row(self, default_currency: str | None, rejected_reason: str | None) -> ReceiptRow:
         """What raw.receipts notes of it."""
-        image = self.receipt.image
         return ReceiptRow(
             receipt_id=self.receipt_id,
             source=self.receipt.source,
@@ -53,7 +50,7 @@ class Offered:
             media_type=self.media_type,
             width=self.width,
             height=self.height,
-            image_bytes=None if image is None else len(image),
+            image_bytes=None if self.receipt.image is None else self.byte_count,
             currency=self.receipt.currency,
             label=self.receipt.label,
             rejected_reason=rejected_reason,
@@ -61,17 +58,17 @@ class Offered:
         )
 
 
-def offer(receipt: Receipt) -> Offered:
+def look_at(receipt: Receipt) -> Candidate:
     """Name a receipt and look at its image's header."""
     if receipt.image is None:
         # There are no bytes to hash: the place where they should be is all that is known.
         place = (receipt.location or f"{receipt.source}/{receipt.source_key}").encode()
-        return Offered(receipt, requests.receipt_id(place), rejected_reason=receipt.error or "cannot be read")
-    receipt_id = requests.receipt_id(receipt.image)
+        return Candidate(receipt, receipt_id(place), rejected_reason=receipt.error or "cannot be read")
+    name = receipt_id(receipt.image)
     try:
-        return Offered(receipt, receipt_id, *inspect(receipt.image))
+        return Candidate(receipt, name, *inspect(receipt.image))
     except RejectedImage as rejected:
-        return Offered(receipt, receipt_id, rejected_reason=rejected.reason)
+        return Candidate(receipt, name, rejected_reason=rejected.reason)
 
 
 def in_threads(function: Callable[[T], U], items: Iterable[T]) -> Iterator[U]:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-from loader.requests import question as requests
-from loader.requests.candidates import BATCH_BYTES, BATCH_RECEIPTS, Offered, in_threads, offer
+from loader.requests.candidates import Candidate, in_threads, look_at
 from loader.requests.images import ImagePolicy, PreparedImage
-from loader.requests.planner import Question, decide
+from loader.requests.question import EXPECTED_COMPLETION_TOKENS, Question
 from loader.requests.request_files import MAX_PENDING_REQUESTS, MAX_SHARD_BYTES, MAX_SHARD_REQUESTS
-from loader.sources.receipt import Receipt, Source
+from loader.sources.receipt import Source
 from loader.warehouse.duckdb_file import Warehouse
 
 DAYS_A_WAVE = 1  # `batch_api.JOB_TIMEOUT_HOURS`
@@ -41,21 +39,8 @@ class Estimate:
     is_extrapolated: bool
 
 
-def _batches(receipts: Iterable[Receipt]) -> Iterator[list[Offered]]:
-    batch: list[Offered] = []
-    size = 0
-    for offered in in_threads(offer, receipts):
-        batch.append(offered)
-        size += offered.byte_count
-        if len(batch) >= BATCH_RECEIPTS or size >= BATCH_BYTES:
-            yield batch
-            batch, size = [], 0
-    if batch:
-        yield batch
-
-
-def _size_sent(offered: Offered, policy: ImagePolicy) -> tuple[int, int]:
-    width, height = offered.width or 1, offered.height or 1
+def _size_sent(candidate: Candidate, policy: ImagePolicy) -> tuple[int, int]:
+    width, height = candidate.width or 1, candidate.height or 1
     scale = min(1.0, policy.side / max(width, height))
     return round(width * scale), round(height * scale)
 
@@ -69,26 +54,22 @@ def estimate(warehouse: Warehouse, source: Source, question: Question) -> Estima
     is_extrapolated = total is not None and total > ESTIMATE_FROM
     counts = dict.fromkeys(("receipts", "rejected", "known", "requests", "bytes", "tokens"), 0)
     cost = 0.0
-    overhead = len(
-        requests.request_line("0" * 32, PreparedImage(b"", "image/jpeg", 1, 1), question.style, requests.MAX_TOKENS)
-    )
-    seen: set[str] = set()
-    for batch in _batches(islice(source, ESTIMATE_FROM) if is_extrapolated else source):
-        with warehouse.transaction() as connection:
-            decisions = decide(connection, question, [offered.receipt_id for offered in batch])
-        for offered in batch:
-            counts["receipts"] += 1
-            if offered.rejected_reason is not None:
-                counts["rejected"] += 1
-            elif decisions[offered.receipt_id].attempt is None or offered.receipt_id in seen:
-                counts["known"] += 1
-            else:
-                seen.add(offered.receipt_id)
-                width, height = _size_sent(offered, question.policy)
-                counts["requests"] += 1
-                counts["bytes"] += overhead + 4 * (offered.byte_count + 2) // 3
-                counts["tokens"] += requests.prompt_tokens(question.style, width, height)
-                cost += question.request_cost_usd(width, height)
+    overhead = len(question.line("0" * 32, PreparedImage(b"", "image/jpeg", 1, 1)))
+    with warehouse.transaction() as connection:
+        decisions = question.decisions(connection)
+    for candidate in in_threads(look_at, islice(source, ESTIMATE_FROM) if is_extrapolated else source):
+        counts["receipts"] += 1
+        if candidate.rejected_reason is not None:
+            counts["rejected"] += 1
+        elif decisions[candidate.receipt_id] is None:
+            counts["known"] += 1
+        else:
+            decisions.note_planned(candidate.receipt_id)
+            width, height = _size_sent(candidate, question.policy)
+            counts["requests"] += 1
+            counts["bytes"] += overhead + 4 * (candidate.byte_count + 2) // 3
+            counts["tokens"] += question.prompt_tokens(width, height)
+            cost += question.request_cost_usd(width, height)
     scale = (total or 0) / counts["receipts"] if is_extrapolated and counts["receipts"] else 1.0
     figures = {name: math.ceil(value * scale) for name, value in counts.items()}
     shards = max(math.ceil(figures["bytes"] / MAX_SHARD_BYTES), math.ceil(figures["requests"] / MAX_SHARD_REQUESTS))
@@ -103,7 +84,7 @@ def estimate(warehouse: Warehouse, source: Source, question: Question) -> Estima
         days=waves * DAYS_A_WAVE,
         bytes=figures["bytes"],
         prompt_tokens=figures["tokens"],
-        completion_tokens=figures["requests"] * requests.EXPECTED_COMPLETION_TOKENS,
+        completion_tokens=figures["requests"] * EXPECTED_COMPLETION_TOKENS,
         cost_usd=cost * scale,
         is_extrapolated=is_extrapolated,
     )

@@ -1,4 +1,4 @@
-"""One receipt -> one line of a batch request file. The only module that knows the prompt.
+"""What is asked of a receipt: one line of a batch request file. The only module that knows the prompt.
 
 A request is content-addressed: `custom_id` is a hash of (receipt, model, prompt), so the same image with the same
 question is one request, ever. The question asks at once for all that a receipt can say, since an image is paid
@@ -9,16 +9,20 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, field
+from functools import cache, cached_property
 from typing import Any
 
+import duckdb
 import orjson
 import pybase64
 
 from loader import seeds
-from loader.requests.images import ImagePolicy, PreparedImage
+from loader.errors import SettingsError
+from loader.requests.images import ORIGINAL, ImagePolicy, PreparedImage
 from loader.settings import Style
+from loader.warehouse.decisions import MAX_UNREADABLE, Bounds, Decisions
+from loader.warehouse.ledger import Setbacks
 
 MAX_TOKENS = 4096  # a long supermarket receipt of 100 lines takes about 3,500
 MAX_TOKENS_LIMIT = 32_768  # a truncated answer is asked again with twice as many, up to here
@@ -120,18 +124,6 @@ def _body(style: Style, image_url: str, max_tokens: int) -> dict[str, Any]:
 
 
 @cache
-def prompt_id(style: Style, policy: ImagePolicy) -> str:
-    """Identity of the question: a hash of prompt, schema, style and image policy (not of `max_tokens`)."""
-    question = orjson.dumps([_body(style, "", 0), style, policy.fingerprint])
-    return hashlib.sha256(question).hexdigest()[:16]
-
-
-def custom_id(receipt: str, model: str, prompt: str) -> str:
-    """Identity of a request: a hash of (receipt_id, model, prompt_id), 32 hex digits."""
-    return hashlib.sha256(f"{receipt}/{model}/{prompt}".encode()).hexdigest()[:32]
-
-
-@cache
 def _line_template(style: Style, max_tokens: int) -> tuple[bytes, bytes]:
     """What stands before and after the image in a request's body; made once, as images are megabytes."""
     body = orjson.dumps(_body(style, IMAGE_SLOT.decode(), max_tokens))
@@ -164,21 +156,69 @@ class RequestLine:
         return b"".join(self)
 
 
-def request_line(request_id: str, image: PreparedImage, style: Style, max_tokens: int) -> RequestLine:
-    """The line that asks about an image."""
-    before, after = _line_template(style, max_tokens)
-    start = b'{"custom_id":"%b","body":%bdata:%b;base64,' % (request_id.encode(), before, image.media_type.encode())
-    return RequestLine(start, image.data, after + b"}\n")
-
-
 def live_body(image: PreparedImage, style: Style, max_tokens: int = MAX_TOKENS) -> dict[str, Any]:
     """The same question for one live call, as keyword arguments of `chat.complete`."""
     url = f"data:{image.media_type};base64,{pybase64.b64encode(image.data).decode()}"
     return _body(style, url, max_tokens)
 
 
-def prompt_tokens(style: Style, width: int, height: int) -> int:
-    """Estimated prompt tokens of one request: text, schema, and width x height / 784 for the image, at most 3,025."""
-    before, after = _line_template(style, MAX_TOKENS)
-    text = (len(before) + len(after)) // CHARACTERS_PER_TOKEN
-    return text + min(width * height // 784 + 1, 3025)
+@dataclass(frozen=True)
+class Question:
+    """What is asked of each receipt, of whom, and how often at most."""
+
+    model: str
+    style: Style = "schema"
+    policy: ImagePolicy = ORIGINAL
+    max_attempts: int = 3
+    again: bool = False
+    is_retry: bool = False  # asked once more by the run that has asked it
+    setbacks: Setbacks = field(default_factory=Setbacks)
+
+    @cached_property
+    def prompt_id(self) -> str:
+        """Identity of the question: a hash of prompt, schema, style and image policy (not of `max_tokens`)."""
+        question = orjson.dumps([_body(self.style, "", 0), self.style, self.policy.fingerprint])
+        return hashlib.sha256(question).hexdigest()[:16]
+
+    def custom_id(self, receipt_id: str) -> str:
+        """Identity of a request: a hash of (receipt_id, model, prompt_id), 32 hex digits."""
+        return hashlib.sha256(f"{receipt_id}/{self.model}/{self.prompt_id}".encode()).hexdigest()[:32]
+
+    @property
+    def bounds(self) -> Bounds:
+        """How often a request may be asked; `again` lets one be tried once more that could not be read twice."""
+        unreadable = None if self.again and not self.is_retry else MAX_UNREADABLE
+        return Bounds(self.max_attempts, unreadable, self.setbacks)
+
+    def decisions(self, connection: duckdb.DuckDBPyConnection, load_id: str | None = None) -> Decisions:
+        """Which receipts are to be asked this, as the ledger stands."""
+        return Decisions.read(
+            connection,
+            model=self.model,
+            prompt_id=self.prompt_id,
+            bounds=self.bounds,
+            again=self.again,
+            load_id=load_id,
+        )
+
+    def line(self, custom_id: str, image: PreparedImage, max_tokens: int = MAX_TOKENS) -> RequestLine:
+        """The line that asks about an image."""
+        before, after = _line_template(self.style, max_tokens)
+        start = b'{"custom_id":"%b","body":%bdata:%b;base64,' % (custom_id.encode(), before, image.media_type.encode())
+        return RequestLine(start, image.data, after + b"}\n")
+
+    def prompt_tokens(self, width: int, height: int) -> int:
+        """Estimated prompt tokens of a request: text, schema, and width x height / 784 for the image, at most 3,025."""
+        before, after = _line_template(self.style, MAX_TOKENS)
+        text = (len(before) + len(after)) // CHARACTERS_PER_TOKEN
+        return text + min(width * height // 784 + 1, 3025)
+
+    def request_cost_usd(self, width: int, height: int) -> float:
+        """Estimated cost of one request in US dollars. Raises SettingsError for a model without a price."""
+        price = seeds.model_prices().get(self.model)
+        if price is None:
+            raise SettingsError(
+                f"no price is known for model {self.model!r}: use one of {', '.join(seeds.model_prices())}, "
+                "or add a row to dbt_project/seeds/model_prices.csv"
+            )
+        return price.batch_cost_usd(self.prompt_tokens(width, height), EXPECTED_COMPLETION_TOKENS)

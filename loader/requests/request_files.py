@@ -35,11 +35,7 @@ class ShardWriter:
         self._max_requests = max_requests
         self._file: BinaryIO | None = None
         self._requests: list[Request] = []
-        self._custom_ids: set[str] = set()
         self._bytes = 0
-
-    def __contains__(self, custom_id: str) -> bool:
-        return custom_id in self._custom_ids
 
     def fits(self, byte_count: int) -> bool:
         """Whether a line of this size still goes into this shard (the first always does)."""
@@ -54,7 +50,6 @@ class ShardWriter:
             private = os.open(self._part_path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
             self._file = os.fdopen(private, "wb", buffering=BUFFER_BYTES)
         self._requests.append(request)
-        self._custom_ids.add(request.custom_id)
         self._bytes += sum(map(self._file.write, line))
 
     def finish(self) -> Shard | None:
@@ -68,7 +63,7 @@ class ShardWriter:
         path = shard_path(self._directory, shard_id)
         self._part_path.rename(path)
         shard = Shard(shard_id, path, self._bytes, requests)
-        self._file, self._requests, self._custom_ids, self._bytes = None, [], set(), 0
+        self._file, self._requests, self._bytes = None, [], 0
         return shard
 
     def close(self) -> None:

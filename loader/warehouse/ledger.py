@@ -18,21 +18,18 @@ came back). What a line is, dbt's models say (`verdicts`). Two ends are no attem
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import astuple, dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import duckdb
 
-from loader.settings import EMBEDDED_MODEL
 from loader.warehouse import verdicts
 from loader.warehouse.duckdb_file import now
 from loader.warehouse.raw import moment
 
 RESULTS_KEPT = timedelta(hours=24)  # after the end of a job; the vendor's stricter page
-MAX_UNREADABLE = 2  # the temperature is 0: what could not be read twice will not be readable
-MAX_FAILED_JOBS = 3  # of a request, in one run
 
 
 @dataclass(frozen=True)
@@ -78,127 +75,12 @@ class ShardRecord:
 SHARD_COLUMNS = ", ".join(ShardRecord.__dataclass_fields__)
 
 
-@dataclass(frozen=True)
-class Decision:
-    """Whether a receipt is to be asked, and how."""
-
-    attempt: int | None  # None: not asked (again)
-    truncated_at: int | None  # max_tokens of the attempt that was cut off, if the last one was
-
-
 @dataclass
 class Setbacks:
     """The shards whose jobs failed, in this run, before they had come to all of their requests, or were cancelled."""
 
     failed: list[str] = field(default_factory=list)
     cancelled: list[str] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class Bounds:
-    """How often a request may be asked, and what has befallen this run."""
-
-    attempts: int = 3
-    unreadable: int | None = MAX_UNREADABLE  # None: whatever came of it before
-    setbacks: Setbacks = field(default_factory=Setbacks)
-
-    def as_parameters(self) -> dict[str, object]:
-        """What `WITHIN_BOUNDS` wants."""
-        return {
-            "max_attempts": self.attempts,
-            "max_unreadable": self.attempts if self.unreadable is None else self.unreadable,
-            "failed_shards": self.setbacks.failed,
-            "cancelled_shards": self.setbacks.cancelled,
-        }
-
-
-# Whether a request may be asked (again), over its attempts as `known`.
-WITHIN_BOUNDS = f"""
-    count(*) filter (known.state not in ('unprocessed', 'cancelled')) < $max_attempts
-    and count(*) filter (known.state = 'unreadable') < $max_unreadable
-    and count(*) filter (
-        known.state = 'unprocessed' and list_contains($failed_shards::varchar[], known.shard_id)
-    ) < {MAX_FAILED_JOBS}
-    and count(*) filter (list_contains($cancelled_shards::varchar[], known.shard_id)) = 0
-"""
-
-
-def decide(
-    connection: duckdb.DuckDBPyConnection,
-    custom_ids: Sequence[str],
-    receipt_ids: Sequence[str],
-    model: str,
-    bounds: Bounds,
-    again: bool,
-    load_id: str | None = None,
-) -> dict[str, Decision]:
-    """For each request (by custom_id) whether it is to be sent.
-
-    It is not when it is under way, has a good answer, or has been tried as often as its bounds allow. An answer to
-    another question about the same receipt settles it too, unless `again` says so or it came from the embedded reader
-    and an API model is asked now. A request that failed for good is asked again only if `again` says so, and once a
-    load.
-    """
-    rows = connection.execute(
-        f"""
-        with offered as (
-            select distinct unnest($custom_ids::varchar[]) as custom_id, unnest($receipt_ids::varchar[]) as receipt_id
-        ),
-        settled as (
-            select distinct offered.custom_id
-            from offered
-            inner join ledger.requests as known on known.receipt_id = offered.receipt_id
-            where known.state in ('planned', 'sent', 'answered')
-                and (
-                    known.custom_id = offered.custom_id
-                    or (not $again and (known.model <> $embedded or $model = $embedded))
-                )
-        ),
-        asked as (
-            select
-                known.custom_id,
-                {WITHIN_BOUNDS} as may_be_asked,
-                arg_max(
-                    coalesce(failure.is_final and (not $again or failure.load_id = $load_id), false), known.attempt
-                ) as is_final,
-                max(known.attempt) as attempt,
-                max(known.max_tokens) filter (known.state = 'truncated') as truncated_at
-            from ledger.requests as known
-            left join ledger.failures as failure
-                on failure.shard_id = known.shard_id and failure.custom_id = known.custom_id
-            where known.custom_id in (select custom_id from offered)
-            group by known.custom_id
-        )
-        select
-            offered.custom_id,
-            offered.custom_id not in (select custom_id from settled)
-                and coalesce(asked.may_be_asked and not asked.is_final, true),
-            coalesce(asked.attempt, 0) + 1,
-            asked.truncated_at
-        from offered
-        left join asked on asked.custom_id = offered.custom_id
-        """,
-        {
-            "custom_ids": list(custom_ids),
-            "receipt_ids": list(receipt_ids),
-            "again": again,
-            "model": model,
-            "embedded": EMBEDDED_MODEL,
-            **bounds.as_parameters(),
-            "load_id": load_id,
-        },
-    ).fetchall()
-    return {
-        custom_id: Decision(attempt if may_be_asked else None, truncated_at)
-        for custom_id, may_be_asked, attempt, truncated_at in rows
-    }
-
-
-def receipt_ids(connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
-    """The receipts of all requests, in no order and some of them several times."""
-    found = connection.execute("select receipt_id from ledger.requests")
-    while rows := found.fetchmany(10_000):
-        yield from (receipt_id for (receipt_id,) in rows)
 
 
 def plan_shard(
@@ -391,53 +273,3 @@ def missing_requests(connection: duckdb.DuckDBPyConnection, shard_id: str) -> li
         "select custom_id from ledger.requests where shard_id = ? and state = 'missing' order by custom_id", [shard_id]
     ).fetchall()
     return [custom_id for (custom_id,) in rows]
-
-
-@dataclass(frozen=True)
-class Open:
-    """A request that has no good answer yet."""
-
-    custom_id: str
-    receipt_id: str
-    attempt: int
-    state: str
-    may_be_asked: bool  # by this run
-    reason: str | None = None  # why it failed, in the provider's words
-    is_final: bool = False  # asking again cannot mend it
-
-
-def open_requests(connection: duckdb.DuckDBPyConnection, source: str, model: str, bounds: Bounds) -> list[Open]:
-    """Requests of a source whose last attempt has ended without a good answer, and whose receipt has no other."""
-    rows = connection.execute(
-        f"""
-        with latest as (
-            select
-                known.custom_id,
-                max(known.receipt_id) as receipt_id,
-                max(known.attempt) as attempt,
-                arg_max(known.state, known.attempt) as state,
-                arg_max(known.shard_id, known.attempt) as shard_id,
-                {WITHIN_BOUNDS} as may_be_asked
-            from ledger.requests as known
-            where known.model = $model
-            group by known.custom_id
-        )
-        select
-            latest.custom_id, latest.receipt_id, latest.attempt, latest.state, latest.may_be_asked, failure.reason,
-            coalesce(failure.is_final, false)
-        from latest
-        left join ledger.failures as failure
-            on failure.shard_id = latest.shard_id and failure.custom_id = latest.custom_id
-        where latest.state not in ('planned', 'sent', 'answered')
-            and latest.receipt_id in (select receipt_id from raw.receipts where source = $source)
-            and not exists (
-                select 1 from ledger.requests as good
-                where good.receipt_id = latest.receipt_id
-                    and good.state = 'answered'
-                    and (good.model <> $embedded or $model = $embedded)
-            )
-        order by latest.custom_id
-        """,
-        {"source": source, "model": model, "embedded": EMBEDDED_MODEL, **bounds.as_parameters()},
-    ).fetchall()
-    return [Open(*row) for row in rows]

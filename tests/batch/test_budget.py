@@ -11,7 +11,7 @@ from loader.batch.mistral import BatchApi
 from loader.batch.run import Limits, Run
 from loader.embedded_api.serve import Child
 from loader.errors import BudgetError
-from loader.requests.planner import Question
+from loader.requests.question import Question
 from loader.sources.open_source import open_source
 from loader.warehouse.duckdb_file import Warehouse
 from tests.helpers.fault_proxy import fault_proxy

@@ -11,7 +11,8 @@ import pytest
 
 from loader.batch.land_file import land_file
 from loader.errors import SourceError
-from loader.warehouse import ledger
+from loader.requests.question import Question, receipt_id
+from loader.warehouse.decisions import Decision
 from loader.warehouse.duckdb_file import Warehouse
 from loader.warehouse.raw import append_job
 
@@ -141,17 +142,22 @@ def test_marks_and_empty_errors_do_not_make_an_answer_a_failure(warehouse: Wareh
 
 
 def test_a_cut_off_answer_landed_by_hand_is_asked_again_with_more_tokens(warehouse: Warehouse, tmp_path: Path) -> None:
+    question, receipt = Question("m"), receipt_id(b"an image")
+    custom_id = question.custom_id(receipt)
     with warehouse.transaction() as connection:
         connection.execute(
-            "insert into raw.batch_requests values ('c1', 'r1', 'm', 'p', 'shard', 1, 10, 'load0', now()::timestamp)"
+            "insert into raw.batch_requests values (?, ?, 'm', ?, 'shard', 1, 10, 'load0', now()::timestamp)",
+            [custom_id, receipt, question.prompt_id],
         )
-        connection.execute("insert into ledger.requests values ('c1', 1, 'shard', 'r1', 'm', 4096, 'missing')")
-    cut = json.loads(answer("c1"))
+        connection.execute(
+            "insert into ledger.requests values (?, 1, 'shard', ?, 'm', 4096, 'missing')", [custom_id, receipt]
+        )
+    cut = json.loads(answer(custom_id))
     cut["response"]["body"]["choices"][0]["finish_reason"] = "length"
     land_file(warehouse, write(tmp_path / "cut.jsonl", json.dumps(cut)), None, "load1")
     with warehouse.transaction() as connection:
-        decision = ledger.decide(connection, ["c1"], ["r1"], "m", ledger.Bounds(3), False)["c1"]
-    assert (decision.attempt, decision.truncated_at) == (3, 4096)
+        decision = question.decisions(connection)[receipt]
+    assert decision == Decision(attempt=3, truncated_at=4096)
 
 
 def test_a_job_of_a_file_landed_by_hand_ended_now_in_any_time_zone(

@@ -14,7 +14,7 @@ from loader.batch import jobs
 from loader.batch.mistral import BatchApi
 from loader.batch.run import Limits, Run
 from loader.requests.estimate import estimate
-from loader.requests.planner import Question
+from loader.requests.question import Question
 from loader.requests.request_files import MAX_PENDING_REQUESTS
 from loader.sources.open_source import open_source
 from loader.warehouse.duckdb_file import Warehouse

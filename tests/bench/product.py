@@ -18,7 +18,8 @@ from loader.batch.mistral import BatchApi
 from loader.batch.run import Limits, Run
 from loader.requests.estimate import estimate
 from loader.requests.images import POLICIES
-from loader.requests.planner import Planner, Question
+from loader.requests.planner import Planner
+from loader.requests.question import Question
 from loader.sources.open_source import open_source
 from loader.warehouse.duckdb_file import Warehouse
 from loader.warehouse.raw import append_output

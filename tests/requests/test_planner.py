@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from loader.requests import planner as plan
-from loader.requests.planner import Planner, Question
+from loader.requests.planner import Planner
+from loader.requests.question import Question, receipt_id
 from loader.requests.request_files import shard_path
 from loader.sources.receipt import Receipt, Source
 from loader.warehouse.duckdb_file import Warehouse
@@ -64,7 +65,7 @@ def asked(warehouse: Warehouse, shards: list[ShardRecord]) -> list[str]:
 
 
 def ids_of(numbers: list[int]) -> list[str]:
-    return [QUESTION.custom_id(plan.requests.receipt_id(tiny(number))) for number in numbers]
+    return [QUESTION.custom_id(receipt_id(tiny(number))) for number in numbers]
 
 
 def test_requests_stand_in_the_order_of_the_source(warehouse: Warehouse) -> None:
@@ -72,7 +73,7 @@ def test_requests_stand_in_the_order_of_the_source(warehouse: Warehouse) -> None
     assert asked(warehouse, shards) == ids_of(list(range(40)))
     assert [shard.request_count for shard in shards] == [15, 15, 10]
     assert [shard.byte_count for shard in shards] == [file_of(warehouse, shard).stat().st_size for shard in shards]
-    assert (planner.seen, planner.planned, planner.skipped, planner.rejected) == (40, 40, 0, 0)
+    assert (planner.receipts, planner.planned, planner.skipped, planner.rejected) == (40, 40, 0, 0)
 
 
 @pytest.mark.parametrize("max_requests", [1, 3, 100])
@@ -85,22 +86,18 @@ def test_a_receipt_offered_twice_is_asked_once(warehouse: Warehouse, max_request
 
 
 def test_a_copy_of_a_receipt_in_a_shard_that_closes_meanwhile_is_not_asked_again(warehouse: Warehouse) -> None:
-    """598 again opens a batch that is looked up in the ledger; 600 in it closes the shard of the first 0, 1 and 2."""
+    """600 closes the shard of the first 0, 1 and 2 while these are looked at again."""
     numbers = [*range(599), 598, 599, 600, 0, 1, 2]
     planner, shards = planned(warehouse, numbers, max_requests=600)
     assert asked(warehouse, shards) == ids_of(list(range(601)))
     assert (planner.planned, planner.skipped) == (601, 4)
 
 
-@pytest.mark.parametrize("batch", [1, 4, 256])
-def test_known_receipts_among_new_ones_are_not_asked_again(
-    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, batch: int
-) -> None:
-    monkeypatch.setattr(plan, "BATCH_RECEIPTS", batch)
+def test_known_receipts_among_new_ones_are_not_asked_again(warehouse: Warehouse) -> None:
     planned(warehouse, [3, 4, 5, 11])
     planner, shards = planned(warehouse, [*range(15), 4, 14], max_requests=2)
     assert asked(warehouse, shards) == ids_of([0, 1, 2, 6, 7, 8, 9, 10, 12, 13, 14])
-    assert (planner.seen, planner.planned, planner.skipped) == (17, 11, 6)
+    assert (planner.receipts, planner.planned, planner.skipped) == (17, 11, 6)
 
 
 def test_every_receipt_is_noted_with_its_place(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:

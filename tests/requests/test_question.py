@@ -10,6 +10,7 @@ import pytest
 from loader import seeds
 from loader.requests import question as requests
 from loader.requests.images import POLICIES, PreparedImage
+from loader.requests.question import Question
 from loader.settings import STYLES, Style
 
 IMAGE = PreparedImage(b"\xff\xd8 not really \xff\xd9", "image/jpeg", 784, 1000)
@@ -17,7 +18,7 @@ IMAGE = PreparedImage(b"\xff\xd8 not really \xff\xd9", "image/jpeg", 784, 1000)
 
 @pytest.mark.parametrize("style", STYLES)
 def test_a_line_is_json_with_the_image_in_it(style: Style) -> None:
-    line = bytes(requests.request_line("a1", IMAGE, style, 1234))
+    line = bytes(Question("m", style).line("a1", IMAGE, 1234))
     assert line.endswith(b"}\n") and line.count(b"\n") == 1
     request = json.loads(line)
     assert request["custom_id"] == "a1"
@@ -31,14 +32,14 @@ def test_a_line_is_json_with_the_image_in_it(style: Style) -> None:
 @pytest.mark.parametrize("size", [0, 1, 2, 3, requests.PIECE_BYTES - 1, requests.PIECE_BYTES, requests.PIECE_BYTES + 1])
 def test_a_line_in_pieces_knows_its_length(size: int) -> None:
     image = PreparedImage(bytes(range(256)) * (size // 256) + b"x" * (size % 256), "image/png", 1, 1)
-    line = requests.request_line("a", image, "schema", 1)
+    line = Question("m").line("a", image, 1)
     assert len(line) == len(bytes(line)) == sum(map(len, line))
     url = json.loads(bytes(line))["body"]["messages"][0]["content"][1]["image_url"]
     assert base64.b64decode(url.removeprefix("data:image/png;base64,"), validate=True) == image.data
 
 
 def test_the_schema_is_strict_and_its_categories_come_from_the_seed() -> None:
-    body = json.loads(bytes(requests.request_line("a", IMAGE, "schema", 1)))["body"]
+    body = json.loads(bytes(Question("m").line("a", IMAGE, 1)))["body"]
     wanted = body["response_format"]["json_schema"]
     assert wanted["strict"] is True
     schema = wanted["schema"]
@@ -52,23 +53,24 @@ def test_the_schema_is_strict_and_its_categories_come_from_the_seed() -> None:
 
 
 def test_the_notebook_style_ends_in_an_assistant_prefix() -> None:
-    body = json.loads(bytes(requests.request_line("a", IMAGE, "notebook", 1)))["body"]
+    body = json.loads(bytes(Question("m", "notebook").line("a", IMAGE, 1)))["body"]
     assert body["response_format"] == {"type": "json_object"}
     assert body["messages"][-1] == {"role": "assistant", "content": "{", "prefix": True}
     assert "JSON" in requests.prompt("notebook")
 
 
 def test_prompt_id_follows_style_and_image_policy_and_nothing_else() -> None:
-    ids = {requests.prompt_id(style, policy) for style in STYLES for policy in POLICIES.values()}
+    ids = {Question("m", style, policy).prompt_id for style in STYLES for policy in POLICIES.values()}
     assert len(ids) == len(STYLES) * len(POLICIES)
-    assert requests.prompt_id("schema", POLICIES["original"]) in ids
+    assert Question("other", "schema", POLICIES["original"], max_attempts=7, again=True).prompt_id in ids
 
 
 def test_custom_id_is_a_hash_of_receipt_model_and_prompt() -> None:
     receipt = requests.receipt_id(b"image")
-    one = requests.custom_id(receipt, "model", "prompt")
-    assert one == requests.custom_id(receipt, "model", "prompt")
-    assert one != requests.custom_id(receipt, "other", "prompt") != requests.custom_id(receipt, "model", "other")
+    one = Question("model").custom_id(receipt)
+    assert one == Question("model", again=True).custom_id(receipt)
+    others = {Question("other").custom_id(receipt), Question("model", "notebook").custom_id(receipt)}
+    assert len({one, *others, Question("model").custom_id(requests.receipt_id(b"other"))}) == 4
     assert len(one) == 32
 
 
@@ -79,5 +81,5 @@ def test_max_tokens_doubles_after_a_truncated_answer_up_to_a_limit() -> None:
 
 
 def test_image_tokens_are_bounded() -> None:
-    small = requests.prompt_tokens("schema", 280, 280)
-    assert requests.prompt_tokens("schema", 5000, 5000) - small == 3025 - 101
+    question = Question("m")
+    assert question.prompt_tokens(5000, 5000) - question.prompt_tokens(280, 280) == 3025 - 101
