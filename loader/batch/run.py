@@ -283,7 +283,7 @@ class Run:
         self._jobs.ask_the_user()
 
     def _send(self, shard: ledger.ShardRecord) -> None:
-        self._jobs.send(shard)
+        self._jobs.sending.send(shard)
         self._jobs.poll_now_and_then()
 
     def _pending_requests(self) -> int:
@@ -313,7 +313,7 @@ class Run:
         # What was only cut off has an answer whose complete items are kept.
         self.summary.still_open = [request for request in self._still_open() if request.state != "truncated"]
         self.summary.pending = self._pending_requests()
-        self.summary.jobs = self._jobs.created
+        self.summary.jobs = self._jobs.sending.created
         self.summary.lines = self._jobs.lines
 
     def _note_load(self, status: str) -> None:

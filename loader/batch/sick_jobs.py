@@ -7,11 +7,11 @@ answered otherwise for a long time, or at once where nobody is to wait; an outag
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
 from loader.batch.provider import Provider
+from loader.batch.report import Report
 from loader.errors import ApiError
 
 GIVE_UP_SECONDS = 600.0  # how long a sick job is waited for while the API answers
@@ -31,10 +31,10 @@ class _Trouble:
 class SickJobs:
     """The jobs at one API that could not be read or landed."""
 
-    def __init__(self, api: Provider, say: Callable[[str], None]) -> None:
+    def __init__(self, api: Provider, report: Report) -> None:
         self.give_up_seconds: float | None = None  # how long one is waited for, whatever else the API answers
         self._api = api
-        self._say = say
+        self._report = report
         self._passing: dict[str, _Trouble] = {}
         self._failed: dict[str, ApiError] = {}
 
@@ -55,7 +55,7 @@ class SickJobs:
         trouble.next_at = now + min(0.5 * 2**trouble.times, MOST_SECONDS_BETWEEN)
         if now - trouble.told_at >= TELL_AGAIN_SECONDS:
             trouble.told_at = now
-            self._say(f"waiting for job {job_id} since {trouble.since_at:%H:%M} UTC: {error}")
+            self._report.say(f"waiting for job {job_id} since {trouble.since_at:%H:%M} UTC: {error}")
         return True
 
     def is_hopeless(self, since: float) -> bool:
@@ -83,6 +83,6 @@ class SickJobs:
         """Raise what has failed, if anything has; the others are said before."""
         errors = self.errors()
         for error in errors[1:]:
-            self._say(str(error))
+            self._report.say(str(error))
         if errors:
             raise errors[0]

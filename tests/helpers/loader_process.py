@@ -99,17 +99,17 @@ def main() -> None:
     from tenacity import wait_fixed
 
     from loader import __main__ as program
-    from loader.batch import jobs, sick_jobs
+    from loader.batch import jobs, sending, sick_jobs
     from loader.batch import mistral as batch_api
     from loader.batch import run as load
 
-    jobs.SETTLE_SECONDS = (0.05, 0.1, 0.5)
+    sending.SETTLE_SECONDS = (0.05, 0.1, 0.5)
     jobs.RETRY_JOBS_SECONDS = (0.05, 0.1)
-    jobs.FILE_WAITS_SECONDS = (0.05, 0.1, 0.5)
-    jobs.FIRST_SEND_SECONDS = jobs.CANCEL_SECONDS = sick_jobs.GIVE_UP_SECONDS = 3.0
+    sending.FILE_WAITS_SECONDS = (0.05, 0.1, 0.5)
+    sending.FIRST_SEND_SECONDS = jobs.CANCEL_SECONDS = sick_jobs.GIVE_UP_SECONDS = 3.0
     sick_jobs.MOST_SECONDS_BETWEEN = 0.5
     batch_api.FIRST_PATIENCE_SECONDS, batch_api.SIZE_PATIENCE_SECONDS = 1.0, 0.2
-    jobs.UNCLEAR_WAIT_SECONDS = batch_api.UNCLEAR_WAIT_SECONDS = 0.05
+    sending.UNCLEAR_WAIT_SECONDS = batch_api.UNCLEAR_WAIT_SECONDS = 0.05
     batch_api._backoff = wait_fixed(0.05)
     batch_api.SHORT_WAITS_SECONDS = (0.05, 0.05)
     if most := os.environ.get("SHARD_REQUESTS"):
