@@ -50,6 +50,21 @@ WITHIN_BOUNDS = f"""
 """
 
 
+# The ledger's requests, beside the question that is asked now: its own, and those that settle their receipts.
+REQUESTS = """
+    requests as (
+        select
+            *,
+            try_cast('0x' || left(receipt_id, 16) as ubigint) as receipt,
+            -- as `Question.custom_id` makes it
+            custom_id = left(sha256(receipt_id || '/' || $model || '/' || $prompt_id), 32) as is_own,
+            state in ('planned', 'sent', 'answered')
+                and ((not $again and (model <> $embedded or $model = $embedded)) or is_own) as is_settled
+        from ledger.requests
+    )
+"""
+
+
 @dataclass(frozen=True)
 class Decision:
     """How a receipt is to be asked."""
@@ -90,51 +105,34 @@ class Decisions:
         load_id: str | None = None,
     ) -> Decisions:
         """What the ledger knows, for a question to this model."""
-        found = connection.execute(
-            f"""
-            with requests as (
-                select
-                    *,
-                    try_cast('0x' || left(receipt_id, 16) as ubigint) as receipt,
-                    -- as `Question.custom_id` makes it
-                    custom_id = left(sha256(receipt_id || '/' || $model || '/' || $prompt_id), 32) as is_own,
-                    state in ('planned', 'sent', 'answered')
-                        and (is_own or (not $again and (model <> $embedded or $model = $embedded))) as is_settled
-                from ledger.requests
-            ),
-            known as (
-                select * from requests where receipt is not null and (is_own or is_settled)
-            ),
-            decided as (
-                select
-                    known.receipt,
-                    not bool_or(known.is_settled) and {WITHIN_BOUNDS} and not arg_max(
-                        coalesce(failure.is_final and (not $again or failure.load_id = $load_id), false), known.attempt
-                    ) as may_be_asked,
-                    max(known.attempt) + 1 as attempt,
-                    max(known.max_tokens) filter (known.state = 'truncated') as truncated_at
-                from known
-                left join ledger.failures as failure
-                    on failure.shard_id = known.shard_id and failure.custom_id = known.custom_id
-                group by known.receipt
-            )
-            select receipt, case when may_be_asked then attempt end, truncated_at from decided
-            """,
-            {
-                "model": model,
-                "prompt_id": prompt_id,
-                "embedded": EMBEDDED_MODEL,
-                "again": again,
-                "load_id": load_id,
-                **bounds.as_parameters(),
-            },
-        )
+        identity = {"model": model, "prompt_id": prompt_id, "embedded": EMBEDDED_MODEL, "again": again}
         decisions = cls()
-        shared: dict[tuple[int, int | None], Decision] = {}
-        while rows := found.fetchmany(ROWS_AT_ONCE):
-            for receipt, attempt, truncated_at in rows:
-                asked = (attempt, truncated_at)
-                decisions._known[receipt] = attempt and shared.setdefault(asked, Decision(*asked))
+        tried = connection.execute(
+            f"""
+            with {REQUESTS}
+            select
+                known.receipt,
+                {WITHIN_BOUNDS} and not arg_max(
+                    coalesce(failure.is_final and (not $again or failure.load_id = $load_id), false), known.attempt
+                ),
+                max(known.attempt) + 1,
+                max(known.max_tokens) filter (known.state = 'truncated')
+            from requests as known
+            left join ledger.failures as failure
+                on failure.shard_id = known.shard_id and failure.custom_id = known.custom_id
+            where known.is_own and not known.is_settled
+            group by known.receipt
+            """,
+            {**identity, "load_id": load_id, **bounds.as_parameters()},
+        )
+        shared: dict[Decision, Decision] = {}  # few are unlike
+        while rows := tried.fetchmany(ROWS_AT_ONCE):
+            for receipt, may_be_asked, attempt, truncated_at in rows:
+                decision = Decision(attempt, truncated_at)
+                decisions._known[receipt] = shared.setdefault(decision, decision) if may_be_asked else None
+        settled = connection.execute(f"with {REQUESTS} select receipt from requests where is_settled", identity)
+        while rows := settled.fetchmany(ROWS_AT_ONCE):
+            decisions._known.update((receipt, None) for (receipt,) in rows)
         return decisions
 
 
