@@ -152,7 +152,7 @@ def test_a_cut_off_answer_landed_by_hand_is_asked_again_with_more_tokens(warehou
         connection.execute(
             "insert into ledger.requests values (?, 1, 'shard', ?, 'm', 4096, 'missing')", [custom_id, receipt]
         )
-    cut = json.loads(answer(custom_id))
+    cut = json.loads(answer(custom_id, '{"items": [{"name": "Tea", "price": "1'))
     cut["response"]["body"]["choices"][0]["finish_reason"] = "length"
     land_file(warehouse, write(tmp_path / "cut.jsonl", json.dumps(cut)), None, "load1")
     with warehouse.transaction() as connection:

@@ -117,7 +117,9 @@ def test_a_failed_request_is_asked_again(name: str, runs: LoaderRuns, proxy: Fau
 
 def test_a_cut_off_answer_is_asked_again_with_twice_the_tokens(runs: LoaderRuns, proxy: FaultProxy) -> None:
     def cut(line: Line) -> Line:
-        line["response"]["body"]["choices"][0]["finish_reason"] = "length"
+        choice = line["response"]["body"]["choices"][0]
+        choice["finish_reason"] = "length"
+        choice["message"]["content"] = choice["message"]["content"][:-2]
         return line
 
     proxy.rewrites["download"] = lines(lambda all_lines: [cut(all_lines[0]), *all_lines[1:]])
