@@ -46,7 +46,7 @@
     {% endfor %}
     {% set selected = invocation_args_dict.get('select') or invocation_args_dict.get('exclude')
         or invocation_args_dict.get('selector') or invocation_args_dict.get('resource_types')
-        or invocation_args_dict.get('exclude_resource_types') %}
+        or invocation_args_dict.get('exclude_resource_types', []) | reject('equalto', 'unit_test') | list %}
     {% call statement('note_results', auto_begin=true) %}
     {% if flags.WHICH == 'build' and not selected %}
         delete from audit.build_results;

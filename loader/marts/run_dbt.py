@@ -20,7 +20,6 @@ from pathlib import Path
 from loader import owned_folder, work_folder
 from loader.errors import SettingsError, system_trouble
 from loader.files import swap_in_folder
-from loader.marts import line_rules
 from loader.plain_signs import PLAIN_ASCII
 from loader.settings import ROOT
 
@@ -96,6 +95,8 @@ def run_dbt(arguments: Sequence[str], warehouse: Path, environment: dict[str, st
     """
     place = work_folder.claim(warehouse) / "dbt"
     defaults = {"DBT_TARGET_PATH": str(place / "target"), "DBT_LOG_PATH": str(place / "logs")}
+    if "build" in arguments:  # unit tests test the SQL, not the data: `make test` runs them
+        defaults["DBT_EXCLUDE_RESOURCE_TYPES"] = "unit_test"
     environment = {**defaults, **environment, "WAREHOUSE": str(warehouse)}
     encoding = sys.stdout.encoding or "utf-8"
     if not encoding.startswith("utf"):
@@ -106,15 +107,7 @@ def run_dbt(arguments: Sequence[str], warehouse: Path, environment: dict[str, st
         return subprocess.run(command, cwd=PROJECT, env=environment, check=False).returncode
 
     target = dbt_target(arguments)
-    is_whole = target == "duckdb" and warehouse.exists() and line_rules.is_whole_build(arguments)
-    is_refresh = "--full-refresh" in arguments or "-f" in arguments
-    have_changed = line_rules.have_changed(warehouse) if is_whole and not is_refresh else False
-    if have_changed:
-        say("the SQL that reads landed lines has changed since the last build: all are read again", err=True)
-        arguments = [*arguments, "--full-refresh"]
     code = run_on(target, warehouse, environment, run)
-    if is_whole and have_changed is not None:
-        line_rules.note(warehouse)
     if code:
         log = PROJECT / (_flag(arguments, ("--log-path",)) or environment["DBT_LOG_PATH"]) / "dbt.log"
         where = f"its log is {log}" if log.exists() else f"it could not write its log, {log}: name another WAREHOUSE"

@@ -22,7 +22,7 @@ def target() -> Path:
     return Path(_workplace().name) / "target"
 
 
-def dbt(*arguments: str, warehouse: Path) -> subprocess.CompletedProcess[str]:
+def dbt(*arguments: str, warehouse: Path, project: Path = PROJECT) -> subprocess.CompletedProcess[str]:
     """Run dbt in the project's folder.
 
     dbt parses everything again when the path of the warehouse changes, so the file stands in one place while
@@ -34,7 +34,7 @@ def dbt(*arguments: str, warehouse: Path) -> subprocess.CompletedProcess[str]:
     try:
         return subprocess.run(
             [str(Path(sys.executable).parent / "dbt"), "--no-use-colors", *arguments],
-            cwd=PROJECT,
+            cwd=project,
             env={
                 **os.environ,
                 "WAREHOUSE": str(place),
@@ -51,8 +51,8 @@ def dbt(*arguments: str, warehouse: Path) -> subprocess.CompletedProcess[str]:
             place.rename(warehouse)
 
 
-def dbt_or_fail(*arguments: str, warehouse: Path) -> str:
+def dbt_or_fail(*arguments: str, warehouse: Path, project: Path = PROJECT) -> str:
     """Run dbt, which must succeed; gives what it printed."""
-    run = dbt(*arguments, warehouse=warehouse)
+    run = dbt(*arguments, warehouse=warehouse, project=project)
     assert run.returncode == 0, run.stdout[-6000:] + run.stderr[-2000:]
     return run.stdout

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import os
 import shutil
 import subprocess
 import sys
@@ -13,7 +11,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from tests.dbt.build import PROJECT, dbt, dbt_or_fail, target
+from tests.dbt.build import dbt, dbt_or_fail, target
 from tests.dbt.raw_tables import RawTables
 
 
@@ -85,31 +83,3 @@ def test_an_open_reader_is_waited_out(copied_corpus: Path) -> None:
         release.start()
         dbt_or_fail("run", "--select", "spend_by_category", warehouse=copied_corpus)
         release.join()
-
-
-BIN = Path(sys.executable).parent
-
-
-@pytest.mark.skipif(not (BIN / "mf").exists(), reason="dbt-metricflow is not installed")
-def test_metrics_equal_the_mart(copied_corpus: Path, tmp_path: Path) -> None:
-    # mf reads the manifest in the project's own target folder, whatever dbt is told: so a project of its own
-    project = shutil.copytree(PROJECT, tmp_path / "project", ignore=shutil.ignore_patterns("target", "logs"))
-    settings = {**os.environ, "WAREHOUSE": str(copied_corpus)}
-    for command in (
-        [str(BIN / "dbt"), "parse"],
-        [str(BIN / "mf"), "validate-configs"],
-        [str(BIN / "mf"), "query", "--saved-query", "spend_by_category", "--csv", "spend.csv"],
-    ):
-        run = subprocess.run(command, cwd=project, env=settings, capture_output=True, text=True, check=False)
-        assert run.returncode == 0, run.stdout + run.stderr
-    with (project / "spend.csv").open(encoding="utf-8", newline="") as file:
-        queried = {
-            (row["item__currency"], row["item__category"]): (
-                pytest.approx(float(row["spend"])),
-                int(row["items"]),
-            )
-            for row in csv.DictReader(file)
-        }
-    with duckdb.connect(str(copied_corpus), read_only=True) as warehouse:
-        mart = warehouse.execute("select currency, category, spend, item_count from marts.spend_by_category").fetchall()
-    assert {(currency, category): (float(spend), count) for currency, category, spend, count in mart} == queried

@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from tests.dbt.build import dbt_or_fail
+from tests.dbt.build import PROJECT, dbt_or_fail
 from tests.dbt.raw_tables import RawTables, answer_line
 from tests.dbt.scenarios import cut_off, items
 
@@ -128,36 +128,90 @@ def test_building_after_every_load_equals_a_full_refresh(tmp_path: Path) -> None
     assert not any("sample" in row for row in results[0]["receipts"])
 
 
-def test_only_what_something_has_come_for_is_made_anew(tmp_path: Path) -> None:
+LINES = "intermediate.int_output_lines__read"
+READ_ONCE = (
+    f"update {LINES} set merchant = 'read once'",
+    "update intermediate.int_output_lines__unnested_to_items set name = 'read once'",
+)
+
+
+def change(raw: RawTables, *statements: str) -> None:
+    with duckdb.connect(str(raw.path)) as warehouse:
+        for statement in statements:
+            warehouse.execute(statement)
+
+
+def test_landed_lines_are_read_once(tmp_path: Path) -> None:
     raw = RawTables(tmp_path / "warehouse.duckdb")
     land(raw, offered, first_asked, first_answered)
     run_models(raw)
-    # marks that making a row again would not leave
-    with duckdb.connect(str(raw.path)) as warehouse:
-        for table, column in (
-            ("intermediate.int_output_lines__read", "merchant"),
-            ("intermediate.int_answers__ranked", "merchant"),
-            ("marts.receipts", "merchant"),
-            ("marts.receipt_items", "merchant"),
-        ):
-            warehouse.execute(f"update {table} set {column} = 'made once'")
-    unchanged = run_models(raw)
-    assert all("made once" in row for row in unchanged["receipts"] + unchanged["receipt_items"])
-
+    change(raw, *READ_ONCE)  # marks that reading again would not leave
     land(raw, asked_again)
-    rows = run_models(raw)["receipts"]
-    assert [receipt for receipt in "abc" if any(f"('{receipt}'" in row and "made once" in row for row in rows)] == ["a"]
+    rows = run_models(raw)["receipt_items"]
+    # a and b were read in the first build, c and b's second answer in the next one
+    assert [sum("read once" in row for row in rows if f"'{receipt}'" in row) for receipt in "abc"] == [1, 0, 0]
+
+
+@pytest.mark.parametrize(
+    "older",
+    [
+        pytest.param(("drop table audit.line_rules", *READ_ONCE), id="by a version that noted nothing"),
+        pytest.param(
+            ("update audit.line_rules set rules = 'others'", *READ_ONCE), id="by other SQL", marks=pytest.mark.slow
+        ),
+        pytest.param(
+            ("delete from audit.line_rules where model = 'int_output_lines__read'", READ_ONCE[0]),
+            id="by a build killed between the two",
+            marks=pytest.mark.slow,
+        ),
+    ],
+)
+def test_lines_that_other_sql_has_read_are_read_again(older: tuple[str, ...], half_built: Path, tmp_path: Path) -> None:
+    raw = RawTables(Path(shutil.copy(half_built, tmp_path)))
+    right = contents(raw.path)
+    change(raw, *older)
+    assert run_models(raw) == right
+    change(raw, *READ_ONCE)
+    assert any("read once" in row for row in run_models(raw)["receipt_items"]), "and then no more"
+
+
+def test_a_changed_rule_is_noticed_wherever_it_stands(half_built: Path, tmp_path: Path) -> None:
+    """In a macro that a model calls, by plain dbt; a comment in Jinja changes no rule."""
+    raw = RawTables(Path(shutil.copy(half_built, tmp_path)))
+    project = shutil.copytree(PROJECT, tmp_path / "project", ignore=shutil.ignore_patterns("target", "logs"))
+    macro = next(project.rglob("search_answers.sql"))
+    said = "the SQL that reads landed lines has changed"
+    assert said not in dbt_or_fail("run", "--select", "int_output_lines__read", warehouse=raw.path, project=project)
+    macro.write_text("{# a note #}" + macro.read_text())
+    assert said not in dbt_or_fail("run", "--select", "int_output_lines__read", warehouse=raw.path, project=project)
+    macro.write_text(macro.read_text().replace("from compared", "from compared where true"))
+    assert said in dbt_or_fail("run", "--select", "int_output_lines__read", warehouse=raw.path, project=project)
+    assert said not in dbt_or_fail("run", "--select", "int_output_lines__read", warehouse=raw.path, project=project)
+
+
+def test_what_an_older_version_made_is_dropped(half_built: Path, tmp_path: Path) -> None:
+    raw = RawTables(Path(shutil.copy(half_built, tmp_path)))
+    change(
+        raw,
+        "create table audit.built_parts as select 1 as row_count",
+        "create table intermediate.int_keys__to_rebuild as select 'a' as rebuild_key",
+        "create table intermediate.of_mine as select 1 as number",
+    )
+    run_models(raw)
+    with duckdb.connect(str(raw.path), read_only=True) as warehouse:
+        tables = {name for (name,) in warehouse.execute("select table_name from information_schema.tables").fetchall()}
+    assert "of_mine" in tables and not tables & {"built_parts", "int_keys__to_rebuild"}
 
 
 OVERRIDE = "insert into reference.category_overrides values ('Bun', null, 'Travel')"
 
 
+@pytest.mark.slow
 def test_a_corrected_seed_reaches_all_rows_also_when_it_was_tried_in_part_and_taken_back(tmp_path: Path) -> None:
     raw = RawTables(tmp_path / "warehouse.duckdb")
     land(raw, offered, first_asked, first_answered)
     before = run_models(raw)
-    with duckdb.connect(str(raw.path)) as warehouse:
-        warehouse.execute(OVERRIDE)
+    change(raw, OVERRIDE)
     dbt_or_fail("run", "--exclude", "receipts", warehouse=raw.path)
     overridden = contents(raw.path)
     assert overridden["receipt_items"] and all("'Travel'" in row for row in overridden["receipt_items"])
@@ -170,7 +224,6 @@ def test_a_corrected_seed_reaches_all_rows_also_when_it_was_tried_in_part_and_ta
     [
         ("run", "--exclude", "receipt_items"),
         ("run", "--exclude", "int_batch_jobs__latest"),
-        ("run", "--exclude", "int_keys__to_rebuild"),
         ("run", "--full-refresh", "--exclude", "receipt_items"),
         ("run", "--empty", "--full-refresh"),
     ],
@@ -181,8 +234,7 @@ def test_after_a_build_of_a_part_the_next_makes_up_for_the_rest(
 ) -> None:
     raw = RawTables(Path(shutil.copy(half_built, tmp_path)))
     if "--full-refresh" in partial:  # as after a change of SQL
-        with duckdb.connect(str(raw.path)) as warehouse:
-            warehouse.execute("update marts.receipt_items set name = 'as of old'")
+        change(raw, "update marts.receipt_items set name = 'as of old'")
     land(raw, *ORDERS["as it happens"][1])
     dbt_or_fail(*partial, warehouse=raw.path)
     assert run_models(raw) == at_once

@@ -1,11 +1,8 @@
-{{ config(materialized=incremental_on_duckdb(), unique_key='coalesce(receipt_id, job_id)') }}
-
 -- One row per request attempt, with the line that answers it if there is one, and one per landed line that
 -- answers none. Results are matched by job and custom_id, never by position.
 with requests as (
 
     select * from {{ ref('stg_raw__batch_requests') }}
-    {{ only_changed('shard_id') }}
 
 ),
 
@@ -24,7 +21,6 @@ jobs as (
 lines as (
 
     select * from {{ ref('int_output_lines__read') }}
-    {{ only_changed('job_id') }}
 
 ),
 
@@ -162,4 +158,4 @@ select
     unmatched_because,
     requested_at
 from united
-where not is_set_aside {{ only_changed('coalesce(receipt_id, job_id)', also=true) }}
+where not is_set_aside

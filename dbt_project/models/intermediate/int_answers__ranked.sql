@@ -1,11 +1,8 @@
-{{ config(materialized=incremental_on_duckdb(), unique_key='coalesce(receipt_id, job_id)') }}
-
 -- One row per answer with all that is known of it: its line, its currency, its cost, and whether it is the
 -- one that counts for its receipt.
 with answers as (
 
     select * from {{ ref('int_answers__matched') }}
-    {{ only_changed('coalesce(receipt_id, job_id)') }}
 
 ),
 

@@ -1,26 +1,22 @@
-{{ config(materialized=incremental_on_duckdb(), unique_key='receipt_id') }}
-
 -- One row per answer to a receipt whose label can be read: how many of its items are on the label. An item is
 -- on the label when the names are equal, letters and digits only, or else alike (at most three edits in ten
 -- letters) and each is the other's best partner among what is left. Prices are compared apart.
 with items as (
 
     select * from {{ ref('int_items__valued') }}
-    where reason is null {{ only_changed('rebuild_key', also=true) }}
+    where reason is null
 
 ),
 
 answers as (
 
     select * from {{ ref('int_answers__ranked') }}
-    {{ only_changed('receipt_id') }}
 
 ),
 
 labels as (
 
     select * from {{ ref('int_labels__unnested_to_items') }}
-    {{ only_changed('receipt_id') }}
 
 ),
 

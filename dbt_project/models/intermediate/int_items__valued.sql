@@ -1,5 +1,3 @@
-{{ config(materialized=incremental_on_duckdb(), unique_key='rebuild_key') }}
-
 -- One row per item of every answer, with its price in its currency and its category. What an analyst
 -- corrected in category_overrides wins over the model's category; an override for one merchant over one for
 -- all.
@@ -13,7 +11,6 @@ with items as (
 answers as (
 
     select * from {{ ref('int_answers__ranked') }}
-    {{ only_changed('coalesce(receipt_id, job_id)') }}
 
 ),
 
@@ -85,7 +82,6 @@ select
     ---------- ids
     answers.answer_id,
     keyed.item_number,
-    coalesce(answers.receipt_id, answers.job_id) as rebuild_key,
 
     ---------- the item
     keyed.name,

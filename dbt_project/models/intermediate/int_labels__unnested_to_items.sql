@@ -1,11 +1,9 @@
-{{ config(materialized=incremental_on_duckdb(), unique_key='receipt_id') }}
-
 -- One row per item of a receipt's label, the data set's own account of it. Labels are read tolerantly: what
 -- can't be read is not scored.
 with receipts as (
 
     select * from {{ ref('int_receipts__latest') }}
-    where label is not null and not is_set_aside {{ only_changed('receipt_id', also=true) }}
+    where label is not null and not is_set_aside
 
 ),
 

@@ -1,9 +1,3 @@
-{{ config(
-    materialized=incremental_on_duckdb(),
-    incremental_strategy='delete+insert',
-    unique_key=['literal', 'is_number', 'currency'],
-) }}
-
 -- One row per price literal and currency that occur together: each is read once, however often it is printed
 with items as (
 
@@ -14,14 +8,12 @@ with items as (
 answers as (
 
     select * from {{ ref('int_answers__ranked') }}
-    {{ only_changed('coalesce(receipt_id, job_id)') }}
 
 ),
 
 labels as (
 
     select * from {{ ref('int_labels__unnested_to_items') }}
-    {{ only_changed('receipt_id') }}
 
 ),
 

@@ -1,10 +1,7 @@
-{{ config(materialized=incremental_on_duckdb(), unique_key='receipt_id') }}
-
 -- One row per image: the latest word of its sources on it.
 with offers as (
 
     select * from {{ ref('stg_raw__receipts') }}
-    {{ only_changed('receipt_id') }}
 
 ),
 

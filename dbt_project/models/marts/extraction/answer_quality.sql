@@ -1,17 +1,14 @@
-{{ config(materialized=incremental_on_duckdb(), unique_key='receipt_id') }}
-
 -- One row per request attempt: what is good and bad about its answer, also when it is not the current one.
 with answers as (
 
     select * from {{ ref('int_answers__ranked') }}
-    where receipt_id is not null {{ only_changed('receipt_id', also=true) }}
+    where receipt_id is not null
 
 ),
 
 items as (
 
     select * from {{ ref('int_items__valued') }}
-    {{ only_changed('rebuild_key') }}
 
 ),
 
@@ -24,7 +21,6 @@ prices as (
 receipts as (
 
     select * from {{ ref('int_receipts__latest') }}
-    {{ only_changed('receipt_id') }}
 
 ),
 

@@ -1,10 +1,7 @@
-{{ config(materialized=incremental_on_duckdb(), unique_key='job_id') }}
-
 -- One row per job and model: what it was asked, what came back and what it cost.
 with answers as (
 
     select * from {{ ref('int_answers__ranked') }}
-    {{ only_changed('job_id') }}
 
 ),
 

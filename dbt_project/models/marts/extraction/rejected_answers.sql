@@ -1,10 +1,7 @@
-{{ config(materialized=incremental_on_duckdb(), unique_key='coalesce(receipt_id, job_id)') }}
-
 -- One row per answer or line that gave no items, with the reason.
 with answers as (
 
     select * from {{ ref('int_answers__ranked') }}
-    {{ only_changed('coalesce(receipt_id, job_id)') }}
 
 )
 

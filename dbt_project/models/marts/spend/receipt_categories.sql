@@ -1,10 +1,7 @@
-{{ config(materialized=incremental_on_duckdb(), unique_key='receipt_id') }}
-
 -- One row per receipt and category: what each receipt was spent on.
 with items as (
 
     select * from {{ ref('receipt_items') }}
-    {{ only_changed('receipt_id') }}
 
 )
 

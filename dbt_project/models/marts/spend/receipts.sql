@@ -1,24 +1,19 @@
-{{ config(materialized=incremental_on_duckdb(), unique_key='receipt_id') }}
-
 -- One row per distinct receipt: what its current answer says, else where its latest answer stands.
 with receipts as (
 
     select * from {{ ref('int_receipts__latest') }}
-    {{ only_changed('receipt_id') }}
 
 ),
 
 answers as (
 
     select * from {{ ref('int_answers__ranked') }}
-    {{ only_changed('receipt_id') }}
 
 ),
 
 items as (
 
     select * from {{ ref('receipt_items') }}
-    {{ only_changed('receipt_id') }}
 
 ),
 

@@ -1,24 +1,20 @@
-{{ config(materialized=incremental_on_duckdb(), unique_key='receipt_id') }}
-
 -- One row per item of a receipt's current answer that is kept out of receipt_items.
 with items as (
 
     select * from {{ ref('int_items__valued') }}
-    {{ only_changed('rebuild_key') }}
 
 ),
 
 current_answers as (
 
     select * from {{ ref('int_answers__ranked') }}
-    where is_current {{ only_changed('receipt_id', also=true) }}
+    where is_current
 
 ),
 
 receipts as (
 
     select * from {{ ref('int_receipts__latest') }}
-    {{ only_changed('receipt_id') }}
 
 )
 

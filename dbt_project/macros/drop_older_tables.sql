@@ -1,0 +1,16 @@
+{# An older warehouse builds as it is: what this project does not make any more is dropped, by name. #}
+{% macro drop_older_tables() %}
+    {% if execute and target.type == 'duckdb' and flags.WHICH in ['build', 'run'] %}
+        {% call statement('drop_older_tables', auto_begin=true) %}
+            {% for table in [
+                'intermediate.int_parts__landed',
+                'intermediate.int_keys__to_rebuild',
+                'intermediate.int_calendar__days',
+                'audit.built_parts',
+            ] %}
+                drop table if exists {{ table }};
+            {% endfor %}
+        {% endcall %}
+        {% do adapter.commit() %}
+    {% endif %}
+{% endmacro %}
