@@ -34,6 +34,16 @@ ONLY_IN = {
 }
 
 
+# Each small job is done in one place, which all others call.
+DONE_IN = {
+    "fsync(": "files.py",
+    "Thread(": "threads.py",
+    "cannot write in": "errors.py",
+    "Could not set lock": "warehouse/duckdb_file.py",
+    "LOCK_POLL_SECONDS": "warehouse/duckdb_file.py",
+}
+
+
 def modules() -> list[Path]:
     return sorted(path.relative_to(LOADER) for path in LOADER.rglob("*.py"))
 
@@ -85,6 +95,11 @@ def test_the_warehouse_is_opened_in_two_places() -> None:
     """Who else needs it is given a connection."""
     openers = {m.parts[0] for m in modules() if "duckdb.connect(" in (LOADER / m).read_text(encoding="utf-8")}
     assert openers == {"warehouse", "marts"}
+
+
+@pytest.mark.parametrize("job", DONE_IN)
+def test_a_small_job_is_done_in_one_place(job: str) -> None:
+    assert [m.as_posix() for m in modules() if job in (LOADER / m).read_text(encoding="utf-8")] == [DONE_IN[job]]
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,6 @@ from datetime import UTC
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from threading import Thread
 
 from loader.batch.job import Job
 from loader.batch.job_ends import UnansweredError
@@ -27,6 +26,7 @@ from loader.batch.sick_jobs import SickJobs
 from loader.errors import ApiError
 from loader.owned_folder import is_file, own_entries, remove_files
 from loader.requests.request_files import shard_path
+from loader.threads import begin
 from loader.warehouse import ledger, verdicts
 from loader.warehouse.duckdb_file import Warehouse
 from loader.warehouse.ledger import ShardRecord
@@ -278,4 +278,4 @@ def _load_ahead() -> None:
             import_module(needed)
         verdicts.prepare()
 
-    Thread(target=load, daemon=True).start()
+    begin(load)

@@ -6,7 +6,6 @@ Only the files that are named `mistral…` know that client and what its answers
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -35,6 +34,7 @@ from loader.batch.provider import (
     UnreachableError,
 )
 from loader.errors import ApiError
+from loader.files import put_in_place
 from loader.settings import proxy_variables
 
 T = TypeVar("T")
@@ -239,7 +239,9 @@ class BatchApi:
             self._read(partial(self._fetch, file_id, part), may_be_gone=True)
             got = part.stat().st_size
             if got >= size or may_be_short:
-                return part.rename(path if got >= size else path.with_suffix(SHORT_SUFFIX))
+                fetched = path if got >= size else path.with_suffix(SHORT_SUFFIX)
+                put_in_place(part, fetched)
+                return fetched
             self._on_trouble(f"{self.name} gave {got} of the {size} bytes of file {file_id}")
         raise TroubleError(
             f"{self.name} gives {got} of the {size} bytes of file {file_id}: run the same command again later; "
@@ -263,8 +265,6 @@ class BatchApi:
         with opened_file(self._http, url, self._key, READ_TIMEOUT_MS / 1000) as response, part.open("wb") as file:
             for chunk in response.iter_bytes():
                 file.write(chunk)
-            file.flush()
-            os.fsync(file.fileno())
 
     def ask(self, model: str, body: dict[str, Any]) -> dict[str, Any]:
         """One live chat completion; the answer as the API gives it."""

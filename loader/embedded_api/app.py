@@ -157,7 +157,7 @@ class Api:
             return JSONResponse(await run_in_threadpool(self._keep, upload, fields))
 
     def _keep(self, upload: Upload, fields: schemas.UploadFields) -> dict[str, Any]:
-        upload.sync()
+        upload.have_on_disk()
         filename = upload.filename or "upload.jsonl"
         return self.store.add_file(
             NewFile(

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from loader import owned_folder, work_folder
-from loader.errors import SettingsError, system_trouble
+from loader.errors import SettingsError, cannot_write
 from loader.files import swap_in_folder
 from loader.marts import line_rules
 from loader.plain_signs import PLAIN_ASCII
@@ -176,5 +176,5 @@ def _run_on_sail(environment: dict[str, str], default: Path | None, run: Callabl
         finally:
             _clear(building)
     except OSError as error:
-        raise SettingsError(system_trouble(f"cannot write in {lake}", error)) from error
+        raise cannot_write(lake, error) from error
     return ended
