@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 
 import duckdb
 
 from loader.warehouse.dbt_sql import render
-from loader.warehouse.duckdb_file import closing
+from loader.warehouse.duckdb_file import Warehouse, closing
 
 # Incremental models, which append what they do not hold: what stands in them was read by an earlier build.
 MODELS = ("int_output_lines__read", "int_output_lines__unnested_to_items")
@@ -39,16 +40,21 @@ def have_changed(warehouse: Path) -> bool | None:
         return None
 
 
-def note(warehouse: Path) -> None:
-    """Note today's SQL as that by which all lines were read, if the build that has just ended made both models."""
-    with closing(duckdb.connect(str(warehouse))) as connection:
+def note(warehouse: Path, since: datetime) -> None:
+    """Note today's SQL as that by which all lines were read, if a build that began after `since` made both models.
+
+    A dbt that could not begin (a bad argument, a model that does not compile) has left the results of an earlier one.
+    """
+    with Warehouse(warehouse).transaction() as connection:
+        if not _has_table(connection, "audit", "build_results"):
+            return
         made = connection.execute(
             """
-            select count(*) filter (status = 'success' and split_part(node, '.', 3) in (?, ?)),
+            select count(*) filter (status = 'success' and split_part(node, '.', 3) in (?, ?) and started_at >= ?),
                 count(*) filter (kind = 'invocation' and status <> 'ended')
             from audit.build_results
             """,
-            MODELS,
+            [*MODELS, since],
         ).fetchone()
         if made == (len(MODELS), 0):
             connection.execute("create or replace table audit.line_rules as select ? as rules", [_rules()])

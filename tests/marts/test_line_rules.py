@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -44,7 +45,17 @@ def test_a_build_that_was_killed_is_not_noted(tmp_path: Path) -> None:
         "update audit.build_results set status = 'success' where node like '%int_output_lines%'",
         "insert into audit.build_results select 'dbt run', 'invocation', 'started', 'x', now()::timestamp",
     )
-    line_rules.note(warehouse)
+    line_rules.note(warehouse, datetime(2026, 1, 1))
+    assert line_rules.have_changed(warehouse)
+
+
+@pytest.mark.parametrize("is_first", [False, True])
+def test_a_build_that_could_not_begin_is_not_noted(tmp_path: Path, is_first: bool) -> None:
+    warehouse = built_warehouse(tmp_path)
+    other = "create or replace table audit.line_rules as select 'of an older version' as rules"
+    change(warehouse, "drop schema audit cascade" if is_first else other)
+    ended = run("dbt", "build", "--quiet", "--vars", "{broken", warehouse=warehouse)
+    assert ended.returncode == 2 and "Traceback" not in ended.stderr, ended.stderr
     assert line_rules.have_changed(warehouse)
 
 
