@@ -8,7 +8,6 @@ from __future__ import annotations
 import time
 from datetime import UTC
 from functools import cache
-from importlib import import_module
 from pathlib import Path
 
 from loader.batch.job import Job
@@ -33,8 +32,6 @@ from loader.warehouse.ledger import ShardRecord
 from loader.warehouse.raw import append_job
 from loader.work_folder import WORK
 
-# Loaded while the API works anyway; DuckDB loads pandas when it is given Arrow.
-LANDING_NEEDS = ("loader.warehouse.lines", "pandas")
 POLL_SHARE = 1 / 40  # of the time that a job has taken so far is waited until the next look
 SHORTEST_POLL_SECONDS, LONGEST_POLL_SECONDS = 0.1, 30.0
 BUSY_POLL_SECONDS = 30.0
@@ -271,11 +268,16 @@ class Jobs:
 
 @cache
 def _load_ahead() -> None:
-    """Load what landing needs, once; in a thread, since Ctrl-C in an import comes out as some other error."""
+    """Load what landing needs, once, while the API works anyway.
+
+    In a thread, since Ctrl-C in an import comes out as some other error.
+    """
 
     def load() -> None:
-        for needed in LANDING_NEEDS:
-            import_module(needed)
+        import pandas  # noqa: F401 (DuckDB loads it when it is given Arrow)
+
+        from loader.warehouse import lines  # noqa: F401
+
         verdicts.prepare()
 
     begin(load)
