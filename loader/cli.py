@@ -1,4 +1,4 @@
-"""The commands. Only this module (with `screen`) prints; heavy imports stand in the command that needs them."""
+"""The commands. Only this module (with `terminal`) prints; heavy imports stand in the command that needs them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import click
 from loader import __version__
 from loader.errors import IncompleteError, SourceError
 from loader.session import existing_warehouse, one_load_at_a_time, open_api, open_warehouse
-from loader.settings import STYLES, Settings, Style, known_currency, read_settings
+from loader.settings import STYLES, Style, known_currency, read_settings
 from loader.terminal import Screen, show_json, show_mart, show_table
 
 if TYPE_CHECKING:
@@ -83,6 +83,7 @@ def load(
     Nothing is paid for twice: what was sent or answered before is taken up, not sent again.
     """
     from loader.batch.run import Limits, Run, fetch_first, over_budget
+    from loader.load_in_words import estimate_in_words, not_read, still_open_in_words, summary_in_words
     from loader.requests.estimate import estimate
     from loader.requests.images import POLICIES
     from loader.requests.question import Question
@@ -97,7 +98,12 @@ def load(
             source = open_source(settings.receipts, limit=limit)
             _say_what_is_read(screen, source)
             warehouse = open_warehouse(settings, screen.say)
-            _show_estimate(settings, asdict(estimate(warehouse, source, question)), source, as_json)
+            expected = estimate(warehouse, source, question)
+            if as_json:
+                named = {"source": settings.receipts, "model": settings.model}
+                show_json({**asdict(expected), **named, **not_read(source)})
+            else:
+                click.echo(estimate_in_words(expected, source, settings.receipts, settings.model))
             return
         with one_load_at_a_time(settings):
             warehouse = open_warehouse(settings, screen.say)
@@ -117,79 +123,20 @@ def load(
                 summary = run.execute(wait=not no_wait)
                 summary.lines += fetched.lines
     if as_json:
-        told = {"status": summary.status, "source": source.name, "model": settings.model}
-        show_json({**asdict(summary), **told, **_not_read(source)})
+        named = {"status": summary.status, "source": source.name, "model": settings.model}
+        show_json({**asdict(summary), **named, **not_read(source)})
     else:
-        click.echo(_in_words(asdict(summary), source))
+        click.echo(summary_in_words(summary, source))
     if fetched.trouble:
         raise fetched.trouble
     if summary.still_open:
-        raise IncompleteError(_open_in_words(summary.still_open))
+        raise IncompleteError(still_open_in_words(summary.still_open))
 
 
 def _say_what_is_read(screen: Screen, source: Source) -> None:
     for note in (*source.notes, source.passed_over.in_words(with_names=True)):
         if note:
             screen.say(note)
-
-
-def _not_read(source: Source) -> dict[str, Any]:
-    return {"passed_over": source.passed_over.by_kind(), "notes": list(source.notes)}
-
-
-def _in_words(summary: dict[str, Any], source: Source) -> str:
-    parts = [f"{summary['receipts']:,} receipts from {source.name}"]
-    if summary["rejected"]:
-        parts.append(f"{summary['rejected']:,} rejected (raw.receipts says why)")
-    if summary["already_asked"]:
-        parts.append(f"{summary['already_asked']:,} asked before")
-    parts.append(f"{summary['requests']:,} requests in {summary['jobs']:,} jobs")
-    parts.append(f"{summary['lines']:,} lines landed")
-    if source.passed_over.counts:
-        parts.append(source.passed_over.in_words())
-    if summary["pending"]:
-        parts.append(f"{summary['pending']:,} pending: `loader load` fetches them")
-    return "; ".join(parts)
-
-
-# What to do about requests that are still open, by state; those that failed or went missing can be tried more often.
-NEXT_STEPS = {
-    "unreadable": "`loader load --again`, or another model, asks the unreadable ones again",
-    "unprocessed": "`loader load` sends those again that were in jobs that failed",
-    "cancelled": "`loader load` sends those again that were cancelled",
-    "refused": "`loader load --again` asks those again that were refused",
-    "failed": "`loader load --attempts N` asks them again",
-    "missing": "`loader load --attempts N` asks them again",
-}
-
-
-def _open_in_words(still_open: list[Any]) -> str:
-    from loader.batch.failures import in_words
-
-    named = ", ".join(request.custom_id for request in still_open[:5])
-    more = f" and {len(still_open) - 5} more" if len(still_open) > 5 else ""
-    states = {"refused" if request.is_final else request.state for request in still_open}
-    steps = dict.fromkeys(step for state, step in NEXT_STEPS.items() if state in states)
-    return (
-        f"{len(still_open)} requests have no good answer after all attempts ({in_words(still_open)}): {named}{more}; "
-        f"marts.rejected_answers says why, and {'; '.join(steps)}"
-    )
-
-
-def _show_estimate(settings: Settings, expected: dict[str, Any], source: Source, as_json: bool) -> None:
-    if as_json:
-        show_json({**expected, "source": settings.receipts, "model": settings.model, **_not_read(source)})
-        return
-    passed_over = source.passed_over.in_words()
-    about = "about " if expected["is_extrapolated"] else ""
-    click.echo(
-        f"{settings.receipts} to {settings.model}: {about}{expected['requests']:,} requests "
-        f"({expected['receipts']:,} receipts, {expected['already_asked']:,} asked before, "
-        f"{expected['rejected']:,} rejected) in {expected['shards']:,} shards and {expected['waves']:,} waves, "
-        f"{expected['bytes'] / 1e6:,.1f} MB, answered within {expected['days']:,} days, "
-        f"{expected['prompt_tokens']:,} prompt and about {expected['completion_tokens']:,} completion tokens, "
-        f"about ${expected['cost_usd']:.4f}; {passed_over + '; ' if passed_over else ''}nothing was sent"
-    )
 
 
 @cli.command()

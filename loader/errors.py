@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
+from pathlib import Path
 
 # What to do about what the system says.
 ADVICE = {
@@ -39,6 +40,11 @@ def system_trouble(doing: str, error: Exception) -> str:
     """
     code, said = system_cause(error)
     return f"{doing} ({said}): {ADVICE.get(code, 'mend that')}, then run the same command again"
+
+
+def cannot_write(directory: Path, error: OSError) -> WarehouseError:
+    """A file of a run cannot be written in its folder."""
+    return WarehouseError(system_trouble(f"cannot write in {directory}", error))
 
 
 def system_cause(error: Exception) -> tuple[int, str]:

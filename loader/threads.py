@@ -1,14 +1,31 @@
-"""One step of a run beside the others: a shard is sent while the next one is built."""
+"""What goes on beside the rest of a run, in threads: one call, one iterator, or many items at once."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Thread
 from types import TracebackType
+from typing import TypeVar
+
+THREADS = min(os.cpu_count() or 1, 4)  # each may hold a decoded image
+AHEAD = 2 * THREADS
+
+T = TypeVar("T")
+U = TypeVar("U")
 
 
-class Aside:
-    """Carries out one call at a time in a thread. What the call raises, `join` raises.
+def begin(call: Callable[[], None]) -> Thread:
+    """Begin a call in a thread of its own, which does not keep the process from ending."""
+    thread = Thread(target=call, daemon=True)
+    thread.start()
+    return thread
+
+
+class Background:
+    """Carries out one call at a time: a shard is sent while the next one is built. What it raises, `join` raises.
 
     At the end of a `with` block the call is waited for, but not when the block ends by Ctrl-C: a process that ends in
     the middle of it is what the ledger is for.
@@ -27,8 +44,7 @@ class Aside:
             except BaseException as error:
                 self._error = error
 
-        self._thread = Thread(target=run, daemon=True)
-        self._thread.start()
+        self._thread = begin(run)
 
     def join(self) -> None:
         """Wait until the call has ended, and raise what it raised."""
@@ -39,7 +55,7 @@ class Aside:
         if error is not None:
             raise error
 
-    def __enter__(self) -> Aside:
+    def __enter__(self) -> Background:
         return self
 
     def __exit__(
@@ -47,3 +63,29 @@ class Aside:
     ) -> None:
         if error is None or isinstance(error, Exception):
             self.join()
+
+
+def in_threads(function: Callable[[T], U], items: Iterable[T]) -> Iterator[U]:
+    """What `function` makes of each item, in their order; a few items are worked on ahead.
+
+    Hashing, decoding and encoding release the GIL. The items are drawn in their order, in the caller's thread.
+    """
+    with ThreadPoolExecutor(THREADS) as pool:
+        ahead: deque[Future[U]] = deque()
+        for item in items:
+            ahead.append(pool.submit(function, item))
+            if len(ahead) > AHEAD:
+                yield ahead.popleft().result()
+        while ahead:
+            yield ahead.popleft().result()
+
+
+def fetched_in_a_thread(items: Iterable[T]) -> Iterator[T]:
+    """The items, drawn in a thread: a Ctrl-C is heard while pyarrow waits for megabytes from the hub."""
+    iterator = iter(items)
+    thread = ThreadPoolExecutor(1)
+    try:
+        while (item := thread.submit(next, iterator, None).result()) is not None:
+            yield item
+    finally:
+        thread.shutdown(wait=False)

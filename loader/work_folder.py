@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from loader import owned_folder
-from loader.errors import WarehouseError, system_trouble
+from loader.errors import cannot_write
 
 LOCKS = ("load.lock", "export.lock")
 
@@ -41,5 +41,5 @@ def claim(warehouse: Path) -> Path:
     try:
         owned_folder.claim(directory, WORK)
     except OSError as error:
-        raise WarehouseError(system_trouble(f"cannot write in {directory}", error)) from error
+        raise cannot_write(directory, error) from error
     return directory

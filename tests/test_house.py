@@ -18,7 +18,7 @@ GROUND = (
 )
 STATIONS = ("warehouse", "sources", "requests", "batch", "marts")
 APART = "embedded_api"
-ENTRY = ("__init__", "__main__", "cli", "session", "terminal")
+ENTRY = ("__init__", "__main__", "cli", "load_in_words", "session", "terminal")
 
 # Where alone a library may be imported.
 ONLY_IN = {
@@ -31,6 +31,16 @@ ONLY_IN = {
     "cv2": ("embedded_api/",),
     "starlette": ("embedded_api/",),
     "uvicorn": ("embedded_api/",),
+}
+
+
+# Each small job is done in one place, which all others call.
+DONE_IN = {
+    "fsync(": "files.py",
+    "Thread(": "threads.py",
+    "cannot write in": "errors.py",
+    "Could not set lock": "warehouse/duckdb_file.py",
+    "LOCK_POLL_SECONDS": "warehouse/duckdb_file.py",
 }
 
 
@@ -85,6 +95,11 @@ def test_the_warehouse_is_opened_in_two_places() -> None:
     """Who else needs it is given a connection."""
     openers = {m.parts[0] for m in modules() if "duckdb.connect(" in (LOADER / m).read_text(encoding="utf-8")}
     assert openers == {"warehouse", "marts"}
+
+
+@pytest.mark.parametrize("job", DONE_IN)
+def test_a_small_job_is_done_in_one_place(job: str) -> None:
+    assert [m.as_posix() for m in modules() if job in (LOADER / m).read_text(encoding="utf-8")] == [DONE_IN[job]]
 
 
 @pytest.mark.parametrize(

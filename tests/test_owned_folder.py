@@ -18,7 +18,7 @@ from loader.embedded_api.store import Store
 from loader.errors import LoaderError, NotOursError, WarehouseError
 from loader.marts.publish import publish_marts
 from loader.marts.report import write_report
-from loader.marts.run_dbt import run_on
+from loader.marts.run_dbt import engine
 from loader.sources.samples import write_folder
 from loader.warehouse.duckdb_file import Warehouse
 from loader.warehouse.export import export_raw
@@ -65,12 +65,9 @@ def samples(place: Path, tmp_path: Path) -> None:
 
 
 def lake(place: Path, tmp_path: Path) -> None:
-    def build(environment: dict[str, str]) -> int:
-        (Path(environment["LAKE"]) / "marts").mkdir()
-        return 0
-
     environment = {"RAW_PARTS": "memory://raw", "SPARK_REMOTE": "sc://127.0.0.1:1", "LAKE": str(place)}
-    run_on("sail", tmp_path / "w.duckdb", environment, build)
+    with engine("sail", tmp_path / "w.duckdb", environment) as found:
+        (Path(found["LAKE"]) / "marts").mkdir()
 
 
 COMMANDS = [serve, work, parquet, export, samples, lake]

@@ -8,9 +8,7 @@ from __future__ import annotations
 import time
 from datetime import UTC
 from functools import cache
-from importlib import import_module
 from pathlib import Path
-from threading import Thread
 
 from loader.batch.job import Job
 from loader.batch.job_ends import UnansweredError
@@ -27,14 +25,13 @@ from loader.batch.sick_jobs import SickJobs
 from loader.errors import ApiError
 from loader.owned_folder import is_file, own_entries, remove_files
 from loader.requests.request_files import shard_path
+from loader.threads import begin
 from loader.warehouse import ledger, verdicts
 from loader.warehouse.duckdb_file import Warehouse
 from loader.warehouse.ledger import ShardRecord
 from loader.warehouse.raw import append_job
 from loader.work_folder import WORK
 
-# Loaded while the API works anyway; DuckDB loads pandas when it is given Arrow.
-LANDING_NEEDS = ("loader.warehouse.lines", "pandas")
 POLL_SHARE = 1 / 40  # of the time that a job has taken so far is waited until the next look
 SHORTEST_POLL_SECONDS, LONGEST_POLL_SECONDS = 0.1, 30.0
 BUSY_POLL_SECONDS = 30.0
@@ -271,11 +268,16 @@ class Jobs:
 
 @cache
 def _load_ahead() -> None:
-    """Load what landing needs, once; in a thread, since Ctrl-C in an import comes out as some other error."""
+    """Load what landing needs, once, while the API works anyway.
+
+    In a thread, since Ctrl-C in an import comes out as some other error.
+    """
 
     def load() -> None:
-        for needed in LANDING_NEEDS:
-            import_module(needed)
+        import pandas  # noqa: F401 (DuckDB loads it when it is given Arrow)
+
+        from loader.warehouse import lines  # noqa: F401
+
         verdicts.prepare()
 
-    Thread(target=load, daemon=True).start()
+    begin(load)

@@ -9,7 +9,7 @@ from loader.batch.job import Job
 from loader.batch.job_ends import UnansweredError
 from loader.batch.provider import GoneError, Provider, TroubleError
 from loader.batch.report import Report
-from loader.errors import ApiError, WarehouseError, system_trouble
+from loader.errors import ApiError, cannot_write
 from loader.warehouse import ledger
 from loader.warehouse.duckdb_file import Warehouse
 from loader.warehouse.ledger import ShardRecord
@@ -71,7 +71,7 @@ class Landing:
                 is_gone = True
                 self._report.say(f"the {kind} file of job {job.id} is given up ({error}); what it held is asked again")
             except OSError as error:
-                raise cannot_write(error, self._download_dir) from error
+                raise cannot_write(self._download_dir, error) from error
         try:
             landed, states = self._settle(shard, job, fetched, may_lack=is_given_up or is_gone)
         except UnansweredError:
@@ -133,8 +133,3 @@ class Landing:
 def _remove(fetched: list[tuple[str, str, Path]]) -> None:
     for _, _, path in fetched:
         path.unlink()
-
-
-def cannot_write(error: OSError, directory: Path) -> WarehouseError:
-    """A file of the run cannot be written: which folder, why, and what to do."""
-    return WarehouseError(system_trouble(f"cannot write in {directory}", error))

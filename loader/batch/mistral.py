@@ -6,25 +6,24 @@ Only the files that are named `mistral…` know that client and what its answers
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import httpx2
 from mistralai.client import Mistral
-from mistralai.client.errors import MistralError, NoResponseError
-from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_delay, wait_random_exponential
+from mistralai.client.errors import MistralError
+from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_delay
 
 from loader.batch.job import Job
 from loader.batch.mistral_bodies import NotReadableError, checked_id, fields_of, read_job
 from loader.batch.mistral_errors import is_about_a_file, message_of, refusal
 from loader.batch.mistral_http import ServerClock, open_client, opened_file
+from loader.batch.mistral_retries import NETWORK_FAULTS, is_passing, retry_after, wait_for_next_try
 from loader.batch.provider import (
     SHORT_SUFFIX,
     UNCLEAR_WAIT_SECONDS,
@@ -35,6 +34,7 @@ from loader.batch.provider import (
     UnreachableError,
 )
 from loader.errors import ApiError
+from loader.files import put_in_place
 from loader.settings import proxy_variables
 
 T = TypeVar("T")
@@ -45,11 +45,9 @@ READ_TIMEOUT_MS = 60_000
 SEND_TIMEOUT_MS = 300_000  # for each phase, not for the whole upload
 PAGE_SIZE = 100
 MAX_PAGES = 1_000  # of a list of jobs, should a server never come to its end
-MAX_WAIT_SECONDS = 60.0
 SHORT_WAITS_SECONDS = (2.0, 10.0)  # before a result file that came too short is fetched again
 # Only these answers to an upload or a creation say for certain that nothing was done.
 REFUSALS = (400, 401, 402, 403, 404, 405, 413, 422)
-NETWORK_FAULTS = (httpx2.HTTPError, httpx2.StreamError, NoResponseError)
 # How long a read is repeated while the server cannot be reached or is in trouble.
 FIRST_PATIENCE_SECONDS = 10.0
 SIZE_PATIENCE_SECONDS = 2.0  # the size of a file is good to know, and no more
@@ -239,7 +237,9 @@ class BatchApi:
             self._read(partial(self._fetch, file_id, part), may_be_gone=True)
             got = part.stat().st_size
             if got >= size or may_be_short:
-                return part.rename(path if got >= size else path.with_suffix(SHORT_SUFFIX))
+                fetched = path if got >= size else path.with_suffix(SHORT_SUFFIX)
+                put_in_place(part, fetched)
+                return fetched
             self._on_trouble(f"{self.name} gave {got} of the {size} bytes of file {file_id}")
         raise TroubleError(
             f"{self.name} gives {got} of the {size} bytes of file {file_id}: run the same command again later; "
@@ -263,8 +263,6 @@ class BatchApi:
         with opened_file(self._http, url, self._key, READ_TIMEOUT_MS / 1000) as response, part.open("wb") as file:
             for chunk in response.iter_bytes():
                 file.write(chunk)
-            file.flush()
-            os.fsync(file.fileno())
 
     def ask(self, model: str, body: dict[str, Any]) -> dict[str, Any]:
         """One live chat completion; the answer as the API gives it."""
@@ -288,7 +286,7 @@ class BatchApi:
                 raise NoFileYetError(str(self._refusal(error, None))) from error
             if error.status_code in REFUSALS:
                 raise self._refusal(error, model) from error
-            wait = _retry_after(error)
+            wait = retry_after(error)
             raise UnclearError(self._trouble(error), UNCLEAR_WAIT_SECONDS if wait is None else wait) from error
         except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
             raise UnreachableError(self._trouble(error)) from error
@@ -298,8 +296,8 @@ class BatchApi:
     def _read(self, call: Callable[[], T], may_be_gone: bool = False, patience: float | None = None) -> T:
         try:
             for attempt in Retrying(
-                retry=retry_if_exception(_is_passing),
-                wait=_wait,
+                retry=retry_if_exception(is_passing),
+                wait=wait_for_next_try,
                 stop=stop_after_delay(self.patience_seconds if patience is None else patience),
                 before_sleep=self._tell,
                 reraise=True,
@@ -309,7 +307,7 @@ class BatchApi:
         except MistralError as error:
             if may_be_gone and error.status_code in (404, 410):
                 raise GoneError(self._trouble(error)) from error
-            if _is_passing(error):
+            if is_passing(error):
                 trouble = TroubleError(f"{self._trouble(error)}: run the same command again later")
                 trouble.is_answer = error.status_code >= 500
                 raise trouble from error
@@ -370,33 +368,3 @@ def _done(call: Callable[[], Any]) -> None:
 def _mark(job: dict[str, Any]) -> str:
     """By what a job of a list is known: its id, or all of it when it has none."""
     return str(job.get("id") or job)
-
-
-def _is_passing(error: BaseException) -> bool:
-    """Whether a read that ended like this may succeed when it is repeated."""
-    if isinstance(error, MistralError):
-        return error.status_code in (408, 425, 429) or error.status_code >= 500 or error.status_code < 300
-    return isinstance(error, NETWORK_FAULTS)
-
-
-_backoff = wait_random_exponential(multiplier=0.5, max=MAX_WAIT_SECONDS)
-
-
-def _wait(state: RetryCallState) -> float:
-    """Seconds until the next try: what `Retry-After` says (within reason), else backoff with jitter."""
-    error = state.outcome.exception() if state.outcome else None
-    wait = _retry_after(error) if isinstance(error, MistralError) else None
-    return _backoff(state) if wait is None else wait
-
-
-def _retry_after(error: MistralError) -> float | None:
-    """Seconds that the server asks to wait (a number or a date), within reason; None when it does not say."""
-    said = error.headers.get("retry-after", "")
-    try:
-        seconds = float(said)
-    except ValueError:
-        try:
-            seconds = (parsedate_to_datetime(said) - datetime.now(UTC)).total_seconds()
-        except (ValueError, TypeError):
-            return None
-    return min(max(seconds, 0.0), MAX_WAIT_SECONDS)

@@ -19,15 +19,14 @@ from pathlib import Path
 
 from loader.batch import failures
 from loader.batch.jobs import Jobs
-from loader.batch.landing import cannot_write
 from loader.batch.provider import Provider
 from loader.batch.report import Report
-from loader.errors import ApiError, BudgetError, LoaderError
+from loader.errors import ApiError, BudgetError, LoaderError, cannot_write
 from loader.requests.planner import Planner
 from loader.requests.question import Question
 from loader.requests.request_files import MAX_PENDING_REQUESTS, MAX_SHARD_BYTES, MAX_SHARD_REQUESTS
 from loader.sources.receipt import Source
-from loader.threads import Aside
+from loader.threads import Background
 from loader.warehouse import ledger
 from loader.warehouse.decisions import Open, open_requests, unanswered_receipts
 from loader.warehouse.duckdb_file import Warehouse
@@ -254,13 +253,13 @@ class Run:
         )
         is_first_pass = self.summary.receipts == 0
         try:
-            with Aside() as sending:
+            with Background() as sending:
                 for shard in planner.shards():
                     sending.join()
                     self._admit(shard)
                     sending.start(partial(self._send, shard))
         except OSError as error:
-            raise cannot_write(error, self._jobs.shard_dir) from error
+            raise cannot_write(self._jobs.shard_dir, error) from error
         if is_first_pass:
             self.summary.receipts = planner.receipts
             self.summary.rejected = planner.rejected

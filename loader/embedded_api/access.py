@@ -1,20 +1,17 @@
-"""Who may come in: requests for a loopback name with the right bearer token, or with a signed file URL.
+"""Who may come in: requests for a loopback name with the right bearer token.
 
 The Host header is checked because a web page can point a name of its own at 127.0.0.1 (DNS rebinding).
 """
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import re
-import time
 
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-SIGNED_PREFIX = "/signed/"
 _LOOPBACK = re.compile(r"(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?", re.IGNORECASE)
 
 
@@ -39,7 +36,7 @@ class Gate:
         if not _LOOPBACK.fullmatch(headers.get("host", "")):
             return JSONResponse({"detail": "This server answers on loopback names only"}, 403)
         given = headers.get("authorization", "").encode("latin-1", "replace")
-        if scope["path"].startswith(SIGNED_PREFIX) or hmac.compare_digest(given, self._expected):
+        if hmac.compare_digest(given, self._expected):
             return None
         return JSONResponse({"detail": "Unauthorized"}, 401)
 
@@ -48,15 +45,3 @@ async def _read_to_end(receive: Receive) -> None:
     """Read what the client still sends: amid a large upload it would see a reset, not the refusal."""
     while (message := await receive())["type"] == "http.request" and message.get("more_body"):
         pass
-
-
-def sign(token: str, file_id: str, expires_at: int) -> str:
-    """The signature that lets whoever has it download one file until `expires_at` (unix seconds)."""
-    return hmac.new(token.encode(), f"{file_id}:{expires_at}".encode(), hashlib.sha256).hexdigest()
-
-
-def is_signed(token: str, file_id: str, expires_at: str, signature: str) -> bool:
-    """Whether a signature is right and its time not over."""
-    if not expires_at.isdecimal() or int(expires_at) < time.time():
-        return False
-    return hmac.compare_digest(sign(token, file_id, int(expires_at)), signature)

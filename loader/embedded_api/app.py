@@ -26,7 +26,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from loader.embedded_api import schemas, state_folder
-from loader.embedded_api.access import SIGNED_PREFIX, Gate, is_signed, sign
+from loader.embedded_api.access import Gate
 from loader.embedded_api.batches import BatchRunner
 from loader.embedded_api.bodies import BATCH, REQUEST, Limits
 from loader.embedded_api.errors import (
@@ -71,7 +71,7 @@ def create_app(
     except (OSError, sqlite3.Error) as error:
         raise state_folder.unusable(state_dir, error) from None
     pool = WorkerPool(reader, workers, state_dir / "workers")
-    api = Api(store, pool, BatchRunner(store, pool), token, models)
+    api = Api(store, pool, BatchRunner(store, pool), models)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -108,11 +108,10 @@ async def _failed(_: Request, error: Exception) -> Response:
 class Api:
     """The endpoints."""
 
-    def __init__(self, store: Store, pool: WorkerPool, runner: BatchRunner, token: str, models: Sequence[str]) -> None:
+    def __init__(self, store: Store, pool: WorkerPool, runner: BatchRunner, models: Sequence[str]) -> None:
         self.store = store
         self.pool = pool
         self.runner = runner
-        self._token = token
         self._models = models
 
     def routes(self) -> list[Route]:
@@ -125,8 +124,6 @@ class Api:
             Route("/v1/files/{file_id}", self.get_file, methods=["GET"]),
             Route("/v1/files/{file_id}", self.delete_file, methods=["DELETE"]),
             Route("/v1/files/{file_id}/content", self.download_file, methods=["GET"]),
-            Route("/v1/files/{file_id}/url", self.file_url, methods=["GET"]),
-            Route(SIGNED_PREFIX + "{file_id}", self.download_signed, methods=["GET"]),
             Route("/v1/batch/jobs", self.list_jobs, methods=["GET"]),
             Route("/v1/batch/jobs", self.create_job, methods=["POST"]),
             Route("/v1/batch/jobs/{job_id}", self.get_job, methods=["GET"]),
@@ -157,7 +154,7 @@ class Api:
             return JSONResponse(await run_in_threadpool(self._keep, upload, fields))
 
     def _keep(self, upload: Upload, fields: schemas.UploadFields) -> dict[str, Any]:
-        upload.sync()
+        upload.have_on_disk()
         filename = upload.filename or "upload.jsonl"
         return self.store.add_file(
             NewFile(
@@ -199,23 +196,6 @@ class Api:
     def download_file(self, request: Request) -> Response:
         file = self._file(request)
         return FileResponse(self.store.file_path(file["id"]), media_type="application/octet-stream")
-
-    def file_url(self, request: Request) -> Response:
-        file_id = self._file(request)["id"]
-        hours = schemas.parse_fields(schemas.UrlQuery, _query(request), "query").expiry
-        expires_at = int(time.time()) + hours * 3600
-        url = request.base_url.replace(
-            path=SIGNED_PREFIX + file_id,
-            query=f"se={expires_at}&sig={sign(self._token, file_id, expires_at)}",
-        )
-        return JSONResponse({"url": str(url)})
-
-    def download_signed(self, request: Request) -> Response:
-        """What a signed URL leads to: no token, but the right signature in time."""
-        query = request.query_params
-        if not is_signed(self._token, request.path_params["file_id"], query.get("se", ""), query.get("sig", "")):
-            raise HTTPException(403, "The signature is wrong or has expired")
-        return self.download_file(request)
 
     def _file(self, request: Request) -> dict[str, Any]:
         file_id = schemas.parse_id("file_id", request.path_params["file_id"])

@@ -29,6 +29,7 @@ from loader.embedded_api.inputs import InvalidInput, Requests, index_requests
 from loader.embedded_api.pool import WorkerPool
 from loader.embedded_api.store import NewFile, Store
 from loader.embedded_api.worker import Chunk, Tally, answer_chunk, result_line
+from loader.threads import begin
 
 JOBS_AT_ONCE = 4
 LOOK_SECONDS = 0.2  # how often a running job looks for a cancellation and the clock
@@ -54,7 +55,7 @@ class BatchRunner:
 
     def start(self) -> None:
         """Take up what an earlier server left unfinished."""
-        threading.Thread(target=self._wait_for_orphans, daemon=True).start()
+        begin(self._wait_for_orphans)
         for job in self._store.unfinished_jobs():
             self.add(job["id"])
 

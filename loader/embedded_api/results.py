@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from loader.files import sync
 from loader.owned_folder import open_new
 
 KINDS = ("output", "error")
@@ -71,8 +72,7 @@ def write_synced(path: Path, blocks: Iterable[bytes]) -> None:
     try:
         with open_new(path, "xb") as file:
             file.writelines(blocks)
-            file.flush()
-            os.fsync(file.fileno())
+        sync(path)
     except OSError:
         path.unlink(missing_ok=True)
         raise

@@ -87,12 +87,6 @@ class InlineQuery(BaseModel):
     inline: bool | None = None
 
 
-class UrlQuery(BaseModel):
-    """Query of a signed URL; hours."""
-
-    expiry: int = Field(24, ge=1, le=168)
-
-
 class BatchRequest(BaseModel):
     """One request of a job that was sent inline."""
 

@@ -17,6 +17,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -26,6 +27,7 @@ from starlette.types import ASGIApp
 from loader.embedded_api import state_folder
 from loader.embedded_api.app import create_app
 from loader.errors import LoaderError
+from loader.threads import begin
 
 HOST = "127.0.0.1"
 READER = "loader.embedded_api.reader:read_receipt"
@@ -90,7 +92,7 @@ def serve_app(
     )
     server = _Server(config, lambda: on_ready(url))
     if until is not None:
-        threading.Thread(target=server.stop_after, args=(until,), daemon=True).start()
+        begin(partial(server.stop_after, until))
     server.run(sockets=[listener])
 
 

@@ -34,6 +34,7 @@ from loader.embedded_api.filters import Where
 from loader.embedded_api.shapes import file_object, job_object
 from loader.embedded_api.state_folder import DATABASE, JOB_FILES, LOCK, STATE
 from loader.errors import LoaderError
+from loader.files import put_in_place
 from loader.owned_folder import open_new, own_entries, remove_files, remove_folder
 
 TERMINAL = ("SUCCESS", "FAILED", "TIMEOUT_EXCEEDED", "CANCELLED")
@@ -158,7 +159,7 @@ class Store:
 
     def _insert_file(self, file_id: str, new: NewFile) -> None:
         size = new.path.stat().st_size
-        new.path.rename(self.file_path(file_id))
+        put_in_place(new.path, self.file_path(file_id))
         self._db.execute(
             "insert into files (id, filename, purpose, sample_type, source, bytes, num_lines, mimetype,"
             " visibility, created_at) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 from types import TracebackType
@@ -13,6 +12,7 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 from loader.embedded_api.errors import ApiRefusal, invalid, no_space, too_large
+from loader.files import sync
 from loader.owned_folder import open_new
 
 MAX_FILE_BYTES = 512 * 1024 * 1024
@@ -74,11 +74,11 @@ class Upload:
             raise invalid(["body", "file"], "Field required", "missing")
         self.num_lines += self._last_byte != b"\n"
 
-    def sync(self) -> None:
+    def have_on_disk(self) -> None:
         """Have the file on disk; ApiRefusal (507) when it doesn't fit."""
         try:
             self._file.flush()
-            os.fsync(self._file.fileno())
+            sync(self.path)
         except OSError as error:
             raise no_space(str(error.strerror)) from None
 

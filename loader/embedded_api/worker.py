@@ -29,6 +29,7 @@ import orjson
 
 from loader.embedded_api.completions import Reader, complete
 from loader.embedded_api.errors import ApiRefusal, internal_error
+from loader.threads import begin
 
 logger = logging.getLogger(__name__)
 
@@ -77,7 +78,7 @@ def start(reader: str, workers_dir: Path, stop: Stop) -> None:
     _State.stop = stop
     _State.lock = filelock.FileLock(workers_dir / f"{os.getpid()}.lock", mode=0o600)
     _State.lock.acquire()
-    threading.Thread(target=_leave_with_parent, daemon=True).start()
+    begin(_leave_with_parent)
 
 
 def _leave_with_parent() -> None:
@@ -171,6 +172,6 @@ class _Results:
         if self._descriptor is None:
             self._descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         written = os.write(self._descriptor, line)
-        if written < len(line):
+        if written < len(line):  # so a full disk shows, and the next write would say it
             os.ftruncate(self._descriptor, os.fstat(self._descriptor).st_size - written)
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

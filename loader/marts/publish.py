@@ -10,13 +10,12 @@ says when it was copied, from which loads, and how its tests ended.
 from __future__ import annotations
 
 import json
-import os
 import re
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -24,19 +23,11 @@ import duckdb
 
 from loader import __version__
 from loader.errors import WarehouseError, system_trouble
-from loader.files import swap_in_folder
+from loader.files import put_in_place, swap_in_folder, sync
 from loader.marts.build_results import Build, last_build
 from loader.marts.published import LOOK, PARQUET, PUBLISHED_COLUMNS, TABLES_KEY, check_file, check_folder
 from loader.owned_folder import is_folder, own_entries, remove_folder
-from loader.warehouse.duckdb_file import (
-    LOCK_POLL_SECONDS,
-    MEMORY_LIMIT,
-    STORAGE_VERSION,
-    closing,
-    is_lock_error,
-    lock_holder,
-    now,
-)
+from loader.warehouse.duckdb_file import MEMORY_LIMIT, STORAGE_VERSION, closing, now, once_free
 
 SCHEMA = "marts"
 # What every BI tool reads right; the rest arrives as objects or text, or not at all.
@@ -104,9 +95,7 @@ def publish_marts(
                 check_folder(parquet)
             _swap_in(made[0], bi_database)
             if parquet is not None:
-                _sync(made[1])
                 swap_in_folder(made[1], parquet)
-                _sync(parquet.parent)
     except (OSError, duckdb.Error) as error:
         raise WarehouseError(
             system_trouble("cannot publish, and what was published before is as it was", error)
@@ -177,23 +166,8 @@ def _attach(
     connection: duckdb.DuckDBPyConnection, warehouse: Path, wait_seconds: float, on_wait: Callable[[str], None]
 ) -> str:
     """Attach the warehouse for reading, under the name that its own views know it by; that name."""
-    deadline = time.monotonic() + wait_seconds
-    told = False
-    while True:
-        try:
-            connection.execute(f"attach {_text(str(warehouse))} (read_only)")
-            break
-        except duckdb.IOException as error:
-            if not is_lock_error(error):
-                raise
-            if time.monotonic() >= deadline:
-                raise WarehouseError(
-                    f"{warehouse} is in use by {lock_holder(error)}: close it there and run the same command again"
-                ) from error
-            if not told:
-                on_wait(f"{warehouse.name} is in use by {lock_holder(error)}; waiting for it")
-                told = True
-            time.sleep(LOCK_POLL_SECONDS)
+    attach = partial(connection.execute, f"attach {_text(str(warehouse))} (read_only)")
+    once_free(warehouse, attach, wait_seconds, on_wait)
     row = connection.execute("select database_name from duckdb_databases() where path is not null").fetchone()
     source = str(row[0]) if row else ""
     connection.execute(f"use {_name(source)}")
@@ -255,7 +229,7 @@ def _write_parquet(connection: duckdb.DuckDBPyConnection, folder: Path, tables: 
         noted = f", kv_metadata {{{TABLES_KEY}: {_text(json.dumps(tables))}}}" if path == "published" else ""
         connection.execute(f"copy {_name(NEW)}.{path} to {_text(str(file))} (format parquet, compression zstd{noted})")
         file.chmod(0o444)
-        _sync(file)
+        sync(file)
 
 
 def _describe(connection: duckdb.DuckDBPyConnection, build: Build) -> int:
@@ -312,16 +286,6 @@ def _text(text: str) -> str:
 
 def _swap_in(made: Path, target: Path) -> None:
     made.chmod(0o444)
-    _sync(made)
     # The log of somebody who wrote into the old file, which is ours, would keep the new one from opening.
     target.with_name(target.name + ".wal").unlink(missing_ok=True)
-    made.replace(target)
-    _sync(target.parent)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    put_in_place(made, target)

@@ -14,7 +14,7 @@ import duckdb
 
 from loader.errors import WarehouseError
 from loader.owned_folder import is_file
-from loader.warehouse.duckdb_file import is_lock_error, lock_holder
+from loader.warehouse.duckdb_file import in_use, is_lock_error
 
 TABLES_KEY = "receipts_to_spend_tables"
 PARQUET = r"[^/]+\.parquet"
@@ -59,9 +59,7 @@ def _has_published(bi_database: Path, look: Path) -> bool:
             columns = {row[0] for row in connection.execute("describe main.published").fetchall()}
     except duckdb.Error as error:
         if is_lock_error(error):
-            raise WarehouseError(
-                f"{bi_database} is in use by {lock_holder(error)}: close it there and run the same command again"
-            ) from error
+            raise in_use(bi_database, error) from error
         return False
     finally:
         look.unlink(missing_ok=True)

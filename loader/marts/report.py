@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from loader.errors import NotOursError, WarehouseError, system_trouble
+from loader.files import put_in_place
 from loader.formats import dollars, figure, money, percent
 from loader.marts.charts import Bar, bar_chart
 from loader.marts.read import checked, open_marts
@@ -114,7 +115,7 @@ def write_report(path: Path) -> ReportPage:
             with os.fdopen(descriptor, "w", encoding="utf-8") as file:
                 file.write(render(report))
             Path(part).chmod(0o644)
-            Path(part).replace(path)
+            put_in_place(Path(part), path)
         finally:
             Path(part).unlink(missing_ok=True)
     except OSError as error:

@@ -1,7 +1,7 @@
 """Running dbt, and what it needs on engines beside DuckDB: where the raw parts are, a Sail server where none is named.
 
 Sail forgets its tables when a session ends (unless its server has a catalog that lasts) and writes only into empty
-folders. So where LAKE says where its tables are, every build makes all of them anew: in a new folder beside the old
+folders. So where LAKE says where its tables are, every build makes all of them: in a new folder beside the old
 one, which takes its place when the build has succeeded; behind a URL, in a folder of the build's own.
 """
 
@@ -13,12 +13,12 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from loader import owned_folder, work_folder
-from loader.errors import SettingsError, system_trouble
+from loader.errors import SettingsError, cannot_write
 from loader.files import swap_in_folder
 from loader.plain_signs import PLAIN_ASCII
 from loader.settings import ROOT
@@ -89,25 +89,19 @@ class Ended:
 def run_dbt(arguments: Sequence[str], warehouse: Path, environment: dict[str, str], say: Callable[..., None]) -> Ended:
     """Run dbt with these arguments on a warehouse.
 
-    What dbt writes for itself (`target`, `logs`) goes into the folder beside the warehouse, unless the environment
-    names another place: the checkout may be one that nobody can write in. `say` is told where the log of a run that
-    ended badly is, and where the page of `docs generate` is.
+    `say` is told where the log of a run that ended badly is, and where the page of `docs generate` is. Raises
+    SettingsError when there is no export or no Sail for an engine that needs it.
     """
-    place = work_folder.claim(warehouse) / "dbt"
-    defaults = {"DBT_TARGET_PATH": str(place / "target"), "DBT_LOG_PATH": str(place / "logs")}
+    environment = _with_places(environment, warehouse)
     if "build" in arguments:  # unit tests test the SQL, not the data: `make test` runs them
-        defaults["DBT_EXCLUDE_RESOURCE_TYPES"] = "unit_test"
-    environment = {**defaults, **environment, "WAREHOUSE": str(warehouse)}
-    encoding = sys.stdout.encoding or "utf-8"
-    if not encoding.startswith("utf"):
-        environment["PYTHONIOENCODING"] = f"{'ascii' if encoding == PLAIN_ASCII else encoding}:replace"
-
-    def run(environment: dict[str, str]) -> int:
-        command = [sys.executable, "-c", "from dbt.cli.main import cli; cli(prog_name='dbt')", *arguments]
-        return subprocess.run(command, cwd=PROJECT, env=environment, check=False).returncode
-
-    target = dbt_target(arguments)
-    code = run_on(target, warehouse, environment, run)
+        environment.setdefault("DBT_EXCLUDE_RESOURCE_TYPES", "unit_test")
+    target, code = dbt_target(arguments), 0
+    try:
+        with engine(target, warehouse, environment) as its_environment:
+            command = [sys.executable, "-c", "from dbt.cli.main import cli; cli(prog_name='dbt')", *arguments]
+            subprocess.run(command, cwd=PROJECT, env=its_environment, check=True)
+    except subprocess.CalledProcessError as error:
+        code = error.returncode
     if code:
         log = PROJECT / (_flag(arguments, ("--log-path",)) or environment["DBT_LOG_PATH"]) / "dbt.log"
         where = f"its log is {log}" if log.exists() else f"it could not write its log, {log}: name another WAREHOUSE"
@@ -118,40 +112,53 @@ def run_dbt(arguments: Sequence[str], warehouse: Path, environment: dict[str, st
     return Ended(code, target)
 
 
-def run_on(target: str, warehouse: Path, environment: dict[str, str], run: Callable[[dict[str, str]], int]) -> int:
-    """Run dbt, by `run` with an environment, on a target; its exit code.
+def _with_places(environment: dict[str, str], warehouse: Path) -> dict[str, str]:
+    """The environment, with the warehouse and where dbt writes `target` and `logs`.
+
+    That is the folder beside the warehouse, unless the environment names another place: the checkout may be one that
+    nobody can write in.
+    """
+    place = work_folder.claim(warehouse) / "dbt"
+    defaults = {"DBT_TARGET_PATH": str(place / "target"), "DBT_LOG_PATH": str(place / "logs")}
+    environment = {**defaults, **environment, "WAREHOUSE": str(warehouse)}
+    encoding = sys.stdout.encoding or "utf-8"
+    if not encoding.startswith("utf"):
+        environment["PYTHONIOENCODING"] = f"{'ascii' if encoding == PLAIN_ASCII else encoding}:replace"
+    return environment
+
+
+@contextmanager
+def engine(target: str, warehouse: Path, environment: dict[str, str]) -> Iterator[dict[str, str]]:
+    """The environment in which dbt finds the engine of a target, which is there for the length of the block.
 
     Folders that are not set are beside the warehouse: RAW_PARTS, what `loader export` wrote, and for an embedded Sail
-    LAKE, the folder of its tables. Raises SettingsError when there is no export or no Sail.
+    LAKE, the folder of its tables; it is replaced unless the block raises. Raises SettingsError when there is no
+    export or no Sail.
     """
     if target == "duckdb":
-        return run(environment)
+        yield environment
+        return
     parts = environment.get("RAW_PARTS") or str(warehouse.parent / "raw")
     if "://" not in parts and not Path(parts).is_dir():
         raise SettingsError(f"{parts} does not exist: run `loader export {parts}` first, or name it in RAW_PARTS")
     environment = {**environment, "RAW_PARTS": parts}
     if target != "sail":
-        return run(environment)
-    server = environment.get("SPARK_REMOTE")
-    with nullcontext(server) if server else embedded_sail() as url:
-        return _run_on_sail({**environment, "SPARK_REMOTE": url}, None if server else warehouse.parent / "lake", run)
+        yield environment
+        return
+    with ExitStack() as stack:
+        server = environment.get("SPARK_REMOTE")
+        environment["SPARK_REMOTE"] = server or stack.enter_context(embedded_sail())
+        lake = environment.get("LAKE") or ("" if server else str(warehouse.parent / "lake"))
+        if "://" in lake:
+            environment["LAKE"] = f"{lake}/{dt.datetime.now(dt.UTC):%Y%m%dT%H%M%SZ}"
+        elif lake:  # else the server's own catalog says where its tables are
+            environment["LAKE"] = str(stack.enter_context(_new_lake(Path(lake).resolve())))
+        yield environment
 
 
-def _clear(building: Path) -> None:
-    """Remove what a build makes in its folder, and the folder, which is ours and holds nothing else."""
-    for name in BUILDING.folders:
-        if owned_folder.is_folder(building / name):
-            shutil.rmtree(building / name)
-    owned_folder.remove_folder(building, re.escape(BUILDING.mark))
-
-
-def _run_on_sail(environment: dict[str, str], default: Path | None, run: Callable[[dict[str, str]], int]) -> int:
-    place = environment.get("LAKE") or default
-    if place is None:  # the server's own catalog says where
-        return run(environment)
-    if "://" in str(place):
-        return run({**environment, "LAKE": f"{place}/{dt.datetime.now(dt.UTC):%Y%m%dT%H%M%SZ}"})
-    lake = Path(place).resolve()
+@contextmanager
+def _new_lake(lake: Path) -> Iterator[Path]:
+    """An empty folder for a build's tables. It takes the place of `lake` at the end of the block, if it has marts."""
     building = lake.with_name(f".{lake.name}.part")
     made = building / "lake"
     try:
@@ -161,13 +168,20 @@ def _run_on_sail(environment: dict[str, str], default: Path | None, run: Callabl
         owned_folder.claim(building, BUILDING)
         made.mkdir()  # empty, as Sail wants it
         try:
-            ended = run({**environment, "LAKE": str(made)})
-            if ended == 0 and (made / "marts").is_dir():
+            yield made
+            if (made / "marts").is_dir():
                 owned_folder.claim(lake, LAKE)  # again, after so long a time
                 (made / LAKE.mark).touch()
                 swap_in_folder(made, lake)
         finally:
             _clear(building)
     except OSError as error:
-        raise SettingsError(system_trouble(f"cannot write in {lake}", error)) from error
-    return ended
+        raise cannot_write(lake, error) from error
+
+
+def _clear(building: Path) -> None:
+    """Remove what a build makes in its folder, and the folder, which is ours and holds nothing else."""
+    for name in BUILDING.folders:
+        if owned_folder.is_folder(building / name):
+            shutil.rmtree(building / name)
+    owned_folder.remove_folder(building, re.escape(BUILDING.mark))

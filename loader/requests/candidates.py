@@ -1,27 +1,13 @@
-"""Receipts as a source offers them -> named by a hash and looked at, a few of them ahead, in threads.
-
-Hashing, decoding and encoding release the GIL; reading the source stays in its order, in one thread.
-"""
+"""Receipts as a source offers them -> named by a hash, and their image's header looked at."""
 
 from __future__ import annotations
 
-import os
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TypeVar
 
 from loader.requests.images import RejectedImage, inspect
 from loader.requests.question import receipt_id
 from loader.sources.receipt import Receipt
 from loader.warehouse.raw import ReceiptRow
-
-THREADS = min(os.cpu_count() or 1, 4)  # each may hold a decoded image
-AHEAD = 2 * THREADS
-
-T = TypeVar("T")
-U = TypeVar("U")
 
 
 @dataclass(frozen=True)
@@ -69,15 +55,3 @@ def look_at(receipt: Receipt) -> Candidate:
         return Candidate(receipt, name, *inspect(receipt.image))
     except RejectedImage as rejected:
         return Candidate(receipt, name, rejected_reason=rejected.reason)
-
-
-def in_threads(function: Callable[[T], U], items: Iterable[T]) -> Iterator[U]:
-    """What `function` makes of each item, in their order; a few items are worked on ahead."""
-    with ThreadPoolExecutor(THREADS) as pool:
-        ahead: deque[Future[U]] = deque()
-        for item in items:
-            ahead.append(pool.submit(function, item))
-            if len(ahead) > AHEAD:
-                yield ahead.popleft().result()
-        while ahead:
-            yield ahead.popleft().result()

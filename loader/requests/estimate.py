@@ -6,11 +6,12 @@ import math
 from dataclasses import dataclass
 from itertools import islice
 
-from loader.requests.candidates import Candidate, in_threads, look_at
+from loader.requests.candidates import Candidate, look_at
 from loader.requests.images import ImagePolicy, PreparedImage
 from loader.requests.question import EXPECTED_COMPLETION_TOKENS, Question
 from loader.requests.request_files import MAX_PENDING_REQUESTS, MAX_SHARD_BYTES, MAX_SHARD_REQUESTS
 from loader.sources.receipt import Source
+from loader.threads import in_threads
 from loader.warehouse.duckdb_file import Warehouse
 
 DAYS_A_WAVE = 1  # `batch_api.JOB_TIMEOUT_HOURS`

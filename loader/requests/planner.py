@@ -11,11 +11,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from loader.requests.candidates import Candidate, in_threads, look_at
+from loader.requests.candidates import Candidate, look_at
 from loader.requests.images import PreparedImage, RejectedImage, prepare
 from loader.requests.question import Question, max_tokens_for
 from loader.requests.request_files import MAX_SHARD_BYTES, MAX_SHARD_REQUESTS, ShardWriter
 from loader.sources.receipt import Receipt, Source
+from loader.threads import in_threads
 from loader.warehouse import ledger
 from loader.warehouse.decisions import Decision, Decisions
 from loader.warehouse.duckdb_file import Warehouse

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from loader.sources import folder as folders
 from loader.sources import locations
 from loader.sources.receipt import PassedOver, Receipt, Source
 from loader.sources.rows import Row, find_columns, row_receipt
+from loader.threads import fetched_in_a_thread
 
 OTHER_SPLITS = "other splits"
 
@@ -103,14 +103,14 @@ def _undecoded(kind: Any) -> Any:
 def _dataset_source(
     name: str, place: str, dataset: Any, read: folders.ReadPath, limit: int | None, passed_over: PassedOver
 ) -> Source:
-    names = dataset.column_names or list(next(_in_a_thread(dataset), {}))
+    names = dataset.column_names or list(next(fetched_in_a_thread(dataset), {}))
     stored = {column: _undecoded(kind) for column, kind in (dataset.features or {}).items()}
     typed = [column for column, kind in stored.items() if _is_image(kind)]
     for column in typed:
         dataset = dataset.cast_column(column, stored[column])
 
     def peek(columns: Sequence[str]) -> list[Row]:
-        return list(islice(_in_a_thread(dataset), 1))
+        return list(islice(fetched_in_a_thread(dataset), 1))
 
     possible = [column for column in names if column not in stored or _may_hold_images(stored[column])]
     columns = find_columns(name, names, typed=typed, possible=possible, peek=peek)
@@ -118,7 +118,7 @@ def _dataset_source(
     def receipts() -> Iterator[Receipt]:
         number = 0
         try:
-            for number, row in enumerate(_in_a_thread(dataset)):
+            for number, row in enumerate(fetched_in_a_thread(dataset)):
                 yield row_receipt(name, row, number, columns, read, (place, locations.of_row(place, number)))
         except (OSError, ValueError, RuntimeError) as error:
             raise SourceError(f"reading {name} stopped at row {number}: {one_line(error)}; run it again") from error
@@ -147,17 +147,6 @@ def _may_hold_images(kind: Any) -> bool:
         return _may_hold_images(kind.feature)
     texts = ("string", "large_string", "binary", "large_binary", "null")
     return _is_image(kind) or isinstance(kind, dict) or (isinstance(kind, Value) and kind.dtype in texts)
-
-
-def _in_a_thread(rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """The rows, fetched in a thread: a Ctrl-C is heard while pyarrow waits for megabytes from the hub."""
-    iterator = iter(rows)
-    thread = ThreadPoolExecutor(1)
-    try:
-        while (row := thread.submit(next, iterator, None).result()) is not None:
-            yield row
-    finally:
-        thread.shutdown(wait=False)
 
 
 def _hub_trouble(name: str, error: BaseException) -> str:

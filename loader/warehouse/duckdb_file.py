@@ -1,4 +1,4 @@
-"""The DuckDB file: opening it, its schema versions, and what is appended to schema `raw`.
+"""The DuckDB file: opening it, and bringing its tables up to date.
 
 The file is never held open while something is waited for: every step opens it, does one transaction and closes it,
 so that dbt and the loader can take turns. One process at a time can have it open for writing (DuckDB's rule); who
@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 
 import duckdb
 
@@ -26,6 +27,8 @@ from loader.work_folder import work_dir
 STORAGE_VERSION = "v1.0.0"
 MEMORY_LIMIT = "400MB"  # landing a million lines needs no more, and the loader shares its machine
 LOCK_POLL_SECONDS = 0.25
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -75,25 +78,46 @@ class Warehouse:
                 raise _readable(error, self.path) from error
 
     def _connect(self) -> duckdb.DuckDBPyConnection:
-        deadline = time.monotonic() + self.wait_seconds
-        told = False
-        while True:
-            try:
-                return duckdb.connect(
-                    str(self.path),
-                    config={
-                        "storage_compatibility_version": STORAGE_VERSION,
-                        "memory_limit": MEMORY_LIMIT,
-                        "temp_directory": str(work_dir(self.path) / "spill"),
-                    },
-                )
-            except duckdb.Error as error:
-                if not is_lock_error(error) or time.monotonic() >= deadline:
-                    raise _readable(error, self.path) from error
-                if not told:
-                    self.on_wait(f"{self.path.name} is in use by {lock_holder(error)}; waiting for it")
-                    told = True
-                time.sleep(LOCK_POLL_SECONDS)
+        def connect() -> duckdb.DuckDBPyConnection:
+            return duckdb.connect(
+                str(self.path),
+                config={
+                    "storage_compatibility_version": STORAGE_VERSION,
+                    "memory_limit": MEMORY_LIMIT,
+                    "temp_directory": str(work_dir(self.path) / "spill"),
+                },
+            )
+
+        try:
+            return once_free(self.path, connect, self.wait_seconds, self.on_wait)
+        except duckdb.Error as error:
+            raise _readable(error, self.path) from error
+
+
+def once_free(path: Path, open_file: Callable[[], T], wait_seconds: float, on_wait: Callable[[str], None]) -> T:
+    """What `open_file` gives, tried until no other program holds the file; `on_wait` is told once that it does.
+
+    Raises WarehouseError naming the holder when that lasts longer, and what `open_file` raises otherwise.
+    """
+    deadline = time.monotonic() + wait_seconds
+    is_told = False
+    while True:
+        try:
+            return open_file()
+        except duckdb.Error as error:
+            if not is_lock_error(error):
+                raise
+            if time.monotonic() >= deadline:
+                raise in_use(path, error, "close it there (BI tools should read the published file)") from error
+            if not is_told:
+                on_wait(f"{path.name} is in use by {lock_holder(error)}; waiting for it")
+                is_told = True
+            time.sleep(LOCK_POLL_SECONDS)
+
+
+def in_use(path: Path, error: duckdb.Error, advice: str = "close it there") -> WarehouseError:
+    """Another program has a file open: which one, and what to do."""
+    return WarehouseError(f"{path} is in use by {lock_holder(error)}: {advice} and run the same command again")
 
 
 @contextmanager
@@ -127,11 +151,6 @@ def lock_holder(error: duckdb.Error) -> str:
 
 def _readable(error: duckdb.Error, path: Path) -> WarehouseError:
     text = str(error)
-    if is_lock_error(error):
-        return WarehouseError(
-            f"{path} is in use by {lock_holder(error)}: close it there (BI tools should read the published file) "
-            "and run the same command again"
-        )
     if system_cause(error)[0]:
         return WarehouseError(system_trouble(f"cannot use {path}, and nothing was half written", error))
     if "not a valid DuckDB" in text or "magic bytes" in text:

@@ -11,7 +11,6 @@ The manifest is also what makes a place ours: it is written first, and only wher
 from __future__ import annotations
 
 import hashlib
-import os
 import posixpath
 import tempfile
 from collections.abc import Iterator
@@ -25,6 +24,7 @@ import orjson
 
 from loader import work_folder
 from loader.errors import SettingsError, WarehouseError, system_trouble
+from loader.files import put_in_place
 from loader.warehouse.duckdb_file import Warehouse
 
 TABLES = ("loads", "receipts", "batch_requests", "batch_jobs", "batch_output")
@@ -108,9 +108,7 @@ class Folder:
         self._files.makedirs(posixpath.dirname(final), exist_ok=True)
         if self._is_local:
             yield Path(aside)
-            _sync(Path(aside))
-            Path(aside).replace(final)
-            _sync(Path(final).parent)
+            put_in_place(Path(aside), Path(final))
             return
         with tempfile.TemporaryDirectory(prefix="export-") as directory:
             yield Path(directory) / "part"
@@ -247,11 +245,3 @@ def _read_manifest(folder: Folder, place: str) -> dict[str, list[Part]]:
 def _write_manifest(folder: Folder, manifest: dict[str, list[Part]]) -> None:
     with folder.writing(MANIFEST) as path:
         path.write_bytes(orjson.dumps({"format": FORMAT, "tables": manifest}, option=orjson.OPT_INDENT_2))
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -23,7 +23,6 @@ ROUTES = [
     ("GET", f"/v1/files/{SOME_ID}"),
     ("DELETE", f"/v1/files/{SOME_ID}"),
     ("GET", f"/v1/files/{SOME_ID}/content"),
-    ("GET", f"/v1/files/{SOME_ID}/url"),
     ("GET", "/v1/batch/jobs"),
     ("POST", "/v1/batch/jobs"),
     ("GET", f"/v1/batch/jobs/{SOME_ID}"),
