@@ -34,7 +34,7 @@
 {# The SQL from the landed line to its items, with the macros in it, as one hash. #}
 {% macro line_rules() %}
     {% set sql = [] %}
-    {% for name in ['stg_raw__batch_output', 'int_output_lines__read', 'int_output_lines__unnested_to_items'] %}
+    {% for name in ['stg_mistral__batch_output', 'int_output_lines__read', 'int_output_lines__unnested_to_items'] %}
         {% set code = graph.nodes['model.' ~ project_name ~ '.' ~ name].raw_code %}
         {# names of relations are no rules, and neither is what only_new_files leaves #}
         {% do sql.append(render(modules.re.sub('[{][{] (?:config|ref|source|only_new_files)[(].*[)] [}][}]', '', code))) %}

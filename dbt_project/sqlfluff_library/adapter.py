@@ -11,5 +11,5 @@ from jinja2.runtime import Context
 @pass_context
 def dispatch(context: Context, name: str) -> Callable[..., str]:
     """The macro that DuckDB uses for `name`."""
-    macro: Callable[..., str] = context[f"duckdb__{name}"]
+    macro: Callable[..., str] = context[f"default__{name}"]
     return macro

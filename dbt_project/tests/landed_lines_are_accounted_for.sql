@@ -4,7 +4,7 @@ with landed as (
     select
         line_id,
         job_id
-    from {{ ref('stg_raw__batch_output') }}
+    from {{ ref('stg_mistral__batch_output') }}
 
 ),
 
@@ -29,7 +29,7 @@ jobs as (
 shards_kept as (
 
     select distinct requests.shard_id
-    from {{ ref('stg_raw__batch_requests') }} as requests
+    from {{ ref('stg_loader__batch_requests') }} as requests
     left join {{ ref('int_receipts__latest') }} as receipts
         on requests.receipt_id = receipts.receipt_id
     where not coalesce(receipts.is_set_aside, false)
@@ -38,7 +38,7 @@ shards_kept as (
 
 shards as (
 
-    select distinct shard_id from {{ ref('stg_raw__batch_requests') }}
+    select distinct shard_id from {{ ref('stg_loader__batch_requests') }}
 
 )
 

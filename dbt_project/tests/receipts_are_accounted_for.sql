@@ -1,7 +1,7 @@
 -- Every receipt that was offered is in marts.receipts, unless it is a sample that is set aside.
 with offered as (
 
-    select distinct receipt_id from {{ ref('stg_raw__receipts') }}
+    select distinct receipt_id from {{ ref('stg_loader__receipts') }}
 
 ),
 

@@ -1,7 +1,7 @@
 -- Every request attempt is one answer, unless it asked about a sample that is set aside.
 with requests as (
 
-    select * from {{ ref('stg_raw__batch_requests') }}
+    select * from {{ ref('stg_loader__batch_requests') }}
 
 ),
 

@@ -6,7 +6,7 @@ macros are rendered here with jinja2, as dbt would for a table that is made anew
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
@@ -67,7 +67,8 @@ def _environment() -> Environment:
 def _names() -> dict[str, Any]:
     """What models and macros may name: dbt's own words, and every macro of the project."""
     names: dict[str, Any] = {
-        "adapter": SimpleNamespace(dispatch=lambda macro: _for_duckdb(names, macro)),
+        **_environment().globals,
+        "adapter": SimpleNamespace(dispatch=lambda macro: names[f"default__{macro}"]),
         "config": lambda **settings: "",
         "execute": True,
         "is_incremental": lambda: False,
@@ -80,8 +81,3 @@ def _names() -> dict[str, Any]:
         module = _environment().from_string(file.read_text(encoding="utf-8")).make_module(names, shared=True)
         names.update({name: macro for name, macro in vars(module).items() if isinstance(macro, Macro)})
     return names
-
-
-def _for_duckdb(names: Mapping[str, Any], macro: str) -> Callable[..., str]:
-    found: Callable[..., str] = names[f"duckdb__{macro}" if f"duckdb__{macro}" in names else f"default__{macro}"]
-    return found

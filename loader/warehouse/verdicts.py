@@ -16,7 +16,7 @@ LONG = 2_000_000  # bytes: an answer of 131,072 tokens, the most that a model gi
 SHORT = 1_000  # lines up to here are judged all at once: DuckDB has 2,048 a thread in hand
 AT_ONCE = 4_000_000  # bytes of longer lines that are judged at once
 ANSWERS = "int_output_lines__read"
-RULES = ("stg_raw__batch_output", ANSWERS)
+RULES = ("stg_mistral__batch_output", ANSWERS)
 
 COLUMNS = {
     "file_id": "varchar",

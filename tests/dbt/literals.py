@@ -1,4 +1,4 @@
-"""Price literals and the figures that they are: the rules of macros/read_prices.sql as a table of cases."""
+"""Price literals and the figures that they are: the rules of the model int_prices__parsed as a table of cases."""
 
 # ruff: noqa: RUF001 (receipts do print odd dashes, marks and digits)
 

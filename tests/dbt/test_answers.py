@@ -26,7 +26,7 @@ def test_scenario(corpus: Warehouse, scenario: Scenario) -> None:
             """
             select requests.shard_id, answers.status, answers.is_current
             from marts.answers
-            inner join staging.stg_raw__batch_requests as requests using (answer_id)
+            inner join staging.stg_loader__batch_requests as requests using (answer_id)
             where answers.receipt_id = ?
             """,
             scenario.name,

@@ -23,7 +23,8 @@ from babel.numbers import (
     get_territory_currencies,
 )
 
-from tests.dbt.build import PROJECT, dbt_or_fail
+from loader.warehouse.dbt_sql import render
+from tests.dbt.build import PROJECT
 
 AMOUNTS = [Decimal(amount) for amount in ("0.5", "12.5", "999.99", "1234.5", "25000", "1234567.89")]
 
@@ -93,10 +94,13 @@ def _unicode_cases() -> Iterator[Case]:
 
 
 @pytest.fixture(scope="module")
-def read(corpus: duckdb.DuckDBPyConnection, tmp_path_factory: pytest.TempPathFactory) -> duckdb.DuckDBPyConnection:
+def read(corpus: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
     """The corpus with all cases in the table `cases`, and what the rules make of them in `readings`."""
-    nowhere = tmp_path_factory.mktemp("compile") / "none.duckdb"
-    rules = dbt_or_fail("compile", "--quiet", "--inline", "{{ read_prices('printed_prices') }}", warehouse=nowhere)
+    relations = {
+        "currencies": "reference.currencies",
+        "int_currencies__symbols": "intermediate.int_currencies__symbols",
+        "int_prices__printed": "printed_prices",
+    }
     corpus.execute(
         "create temp table cases (currency varchar, locale varchar, literal varchar, expected decimal(18, 3))"
     )
@@ -105,7 +109,7 @@ def read(corpus: duckdb.DuckDBPyConnection, tmp_path_factory: pytest.TempPathFac
     corpus.execute(
         "create temp table printed_prices as select distinct literal, false as is_number, currency from cases"
     )
-    corpus.execute(f"create temp table readings as {rules}")
+    corpus.execute(f"create temp table readings as {render('int_prices__parsed', relations)}")
     return corpus
 
 

@@ -51,7 +51,7 @@ def in_the_marts(path: Path) -> list[tuple[str, str, str]]:
             """
             select requests.shard_id, answers.custom_id, answers.status
             from intermediate.int_answers__matched as answers
-            inner join staging.stg_raw__batch_requests as requests on answers.answer_id = requests.answer_id
+            inner join staging.stg_loader__batch_requests as requests on answers.answer_id = requests.answer_id
             where answers.status <> 'pending'
             order by all
             """
@@ -93,7 +93,7 @@ def test_a_model_renders_without_dbt_and_what_it_reads_must_be_known() -> None:
     sql = dbt_sql.render("int_output_lines__read", {"raw.batch_output": "landed"})
     assert "from landed" in sql and "{{" not in sql
     with pytest.raises(LookupError, match=r"raw\.batch_requests, and no relation"):
-        dbt_sql.render("int_prices__read", {"int_output_lines__unnested_to_items": "items"})
+        dbt_sql.render("int_prices__parsed", {"int_output_lines__unnested_to_items": "items"})
 
 
 def test_rules_are_other_ones_when_their_files_change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

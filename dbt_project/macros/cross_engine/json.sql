@@ -8,7 +8,7 @@
     {{ adapter.dispatch('json_or_null')(text) }}
 {%- endmacro %}
 
-{% macro duckdb__json_or_null(text) -%}
+{% macro default__json_or_null(text) -%}
     try_cast({{ text }} as json)
 {%- endmacro %}
 
@@ -18,7 +18,7 @@
     {{ adapter.dispatch('json_texts')(document, paths) }}
 {%- endmacro %}
 
-{% macro duckdb__json_texts(document, paths) -%}
+{% macro default__json_texts(document, paths) -%}
     json_extract_string({{ document }}, [
         {%- for path in paths %}
         '{{ path }}'{{ ',' if not loop.last }}
@@ -32,7 +32,7 @@
     {{ adapter.dispatch('json_chunks_joined')(chunks) }}
 {%- endmacro %}
 
-{% macro duckdb__json_chunks_joined(chunks) -%}
+{% macro default__json_chunks_joined(chunks) -%}
     array_to_string(list_transform(
         list_filter(
             json_extract(try_cast({{ chunks }} as json), '$[*]'),
@@ -52,7 +52,7 @@
     {{ adapter.dispatch('json_is_list')(document, path) }}
 {%- endmacro %}
 
-{% macro duckdb__json_is_list(document, path) -%}
+{% macro default__json_is_list(document, path) -%}
     coalesce(json_type({{ document }}, '{{ path }}') = 'ARRAY', false)
 {%- endmacro %}
 
@@ -68,7 +68,7 @@
     {{ adapter.dispatch('json_entries')(document, key, fields) }}
 {%- endmacro %}
 
-{% macro duckdb__json_entries(document, key, fields) -%}
+{% macro default__json_entries(document, key, fields) -%}
     from_json(
         coalesce(
             case when json_type({{ document }}, '$.{{ key }}') = 'ARRAY' then json_extract({{ document }}, '$.{{ key }}') end,

@@ -3,7 +3,7 @@
     {{ adapter.dispatch('list_item')(list, position) }}
 {%- endmacro %}
 
-{% macro duckdb__list_item(list, position) -%}
+{% macro default__list_item(list, position) -%}
     {{ list }}[{{ position }}]
 {%- endmacro %}
 
@@ -13,7 +13,7 @@
     {{ adapter.dispatch('list_length')(list) }}
 {%- endmacro %}
 
-{% macro duckdb__list_length(list) -%}
+{% macro default__list_length(list) -%}
     cast(len({{ list }}) as bigint)
 {%- endmacro %}
 
@@ -26,7 +26,7 @@
     {{ adapter.dispatch('select_unnested')(relation, columns, list) }}
 {%- endmacro %}
 
-{% macro duckdb__select_unnested(relation, columns, list) -%}
+{% macro default__select_unnested(relation, columns, list) -%}
     select
         {{ columns | join(', ') }},
         unnest({{ list }}) as element,

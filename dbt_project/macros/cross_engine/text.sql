@@ -8,7 +8,7 @@
     {{ adapter.dispatch('regexp_first')(text, pattern, group) }}
 {%- endmacro %}
 
-{% macro duckdb__regexp_first(text, pattern, group) -%}
+{% macro default__regexp_first(text, pattern, group) -%}
     regexp_extract({{ text }}, '{{ pattern | replace("'", "''") }}', {{ group }})
 {%- endmacro %}
 
@@ -18,7 +18,7 @@
     {{ adapter.dispatch('regexp_all')(text, pattern) }}
 {%- endmacro %}
 
-{% macro duckdb__regexp_all(text, pattern) -%}
+{% macro default__regexp_all(text, pattern) -%}
     regexp_extract_all({{ text }}, '{{ pattern | replace("'", "''") }}')
 {%- endmacro %}
 
@@ -28,7 +28,7 @@
     {{ adapter.dispatch('regexp_replace_all')(text, pattern, replacement) }}
 {%- endmacro %}
 
-{% macro duckdb__regexp_replace_all(text, pattern, replacement) -%}
+{% macro default__regexp_replace_all(text, pattern, replacement) -%}
     regexp_replace({{ text }}, '{{ pattern | replace("'", "''") }}', '{{ replacement | replace("'", "''") }}', 'g')
 {%- endmacro %}
 
@@ -38,6 +38,6 @@
     {{ adapter.dispatch('unix_to_timestamp')(seconds) }}
 {%- endmacro %}
 
-{% macro duckdb__unix_to_timestamp(seconds) -%}
+{% macro default__unix_to_timestamp(seconds) -%}
     make_timestamp(case when {{ seconds }} between 0 and 32503680000 then {{ seconds }} end * 1000000)
 {%- endmacro %}

@@ -2,7 +2,7 @@
 -- answers none. Results are matched by job and custom_id, never by position.
 with requests as (
 
-    select * from {{ ref('stg_raw__batch_requests') }}
+    select * from {{ ref('stg_loader__batch_requests') }}
 
 ),
 

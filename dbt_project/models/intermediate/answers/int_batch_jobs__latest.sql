@@ -1,7 +1,7 @@
 -- One row per job: its last known state. A job that has ended stays ended, whatever clock noted it.
 with snapshots as (
 
-    select * from {{ ref('stg_raw__batch_jobs') }}
+    select * from {{ ref('stg_mistral__batch_jobs') }}
 
 ),
 

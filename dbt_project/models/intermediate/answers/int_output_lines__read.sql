@@ -15,8 +15,8 @@
 
 with lines as (
 
-    select * from {{ ref('stg_raw__batch_output') }}
-    {{ only_new_files(ref('stg_raw__batch_output')) }}
+    select * from {{ ref('stg_mistral__batch_output') }}
+    {{ only_new_files(ref('stg_mistral__batch_output')) }}
 
 ),
 

@@ -22,7 +22,7 @@ labels as (
 
 prices as (
 
-    select * from {{ ref('int_prices__read') }}
+    select * from {{ ref('int_prices__parsed') }}
 
 ),
 

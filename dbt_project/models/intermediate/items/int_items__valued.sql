@@ -16,7 +16,7 @@ answers as (
 
 prices as (
 
-    select * from {{ ref('int_prices__read') }}
+    select * from {{ ref('int_prices__parsed') }}
 
 ),
 

@@ -1,7 +1,7 @@
 -- One row per image: the latest word of its sources on it.
 with offers as (
 
-    select * from {{ ref('stg_raw__receipts') }}
+    select * from {{ ref('stg_loader__receipts') }}
 
 ),
 
@@ -47,7 +47,7 @@ signs as (
 all_offers as (
 
     select min(case when source = 'samples' then 1 else 0 end) as are_samples
-    from {{ ref('stg_raw__receipts') }}
+    from {{ ref('stg_loader__receipts') }}
 
 )
 

@@ -19,7 +19,7 @@ items as (
 
 prices as (
 
-    select * from {{ ref('int_prices__read') }}
+    select * from {{ ref('int_prices__parsed') }}
 
 ),
 
