@@ -1,7 +1,7 @@
 """By which SQL the landed lines of a warehouse were read. Lines never change, so dbt reads each once; SQL does change.
 
-The identity of the SQL stands in `audit.line_rules`. A whole build by `loader dbt` compares it and reads all lines anew
-(`--full-refresh`) when it is another.
+The identity of the SQL stands in `audit.line_rules`. A whole build by `loader dbt` compares it, and when it
+is another reads all lines again (`--full-refresh`).
 """
 
 from __future__ import annotations
