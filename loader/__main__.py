@@ -27,7 +27,7 @@ def run() -> int:
         from loader.cli import cli  # here, so that a Ctrl-C meanwhile ends in one line, too
 
         cli.main(standalone_mode=False)
-        click.echo(nl=False)  # flushes what `main` would drop, so that a full disk or a closed pipe is told
+        click.echo(nl=False)  # flushes what `main` would drop, so that a full disk or a closed pipe is reported
     except SystemExit as ended:
         code = int(ended.code or 0)
     except click.ClickException as error:

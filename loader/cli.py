@@ -313,7 +313,7 @@ def export(directory: str, as_json: bool) -> None:
 
 @cli.command()
 @click.argument("mart", default="spend_by_category")
-@click.option("--limit", type=click.IntRange(min=1), help="Rows to show (50, or all with --json, unless told).")
+@click.option("--limit", type=click.IntRange(min=1), help="Rows to show (otherwise 50, or all with --json).")
 @json_option
 def show(mart: str, limit: int | None, as_json: bool) -> None:
     """Print a MART from the published file: spend by category, unless another is named."""

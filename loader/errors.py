@@ -53,8 +53,8 @@ def system_cause(error: Exception) -> tuple[int, str]:
     if isinstance(error, OSError) and error.errno:
         return error.errno, error.strerror or text
     # the longest, as "Too many open files" also begins what is said of the whole system's
-    told = [code for code in ADVICE if os.strerror(code) in text]
-    code = max(told, key=lambda code: len(os.strerror(code)), default=0)
+    found = [code for code in ADVICE if os.strerror(code) in text]
+    code = max(found, key=lambda code: len(os.strerror(code)), default=0)
     if "out of disk" in text.lower():
         code = errno.ENOSPC
     return code, os.strerror(code) if code else text

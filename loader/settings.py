@@ -34,7 +34,7 @@ STYLES: tuple[Style, ...] = get_args(Style)
 
 @dataclass(frozen=True)
 class Settings:
-    """What a run is told. Paths are absolute; `api_key` is None when the embedded API answers."""
+    """The settings of a run. Paths are absolute; `api_key` is None when the embedded API answers."""
 
     receipts: str
     model: str
@@ -66,22 +66,22 @@ class Settings:
 def read_settings(flags: Mapping[str, str | float | None] | None = None) -> Settings:
     """Settings for this process.
 
-    `flags` holds what the command line was told, by setting name in lower case (`receipts`, `max_cost_usd`, …);
-    None means not told. A relative path in `.env` is relative to that file, any other to the current directory.
+    `flags` holds what the command line says, by setting name in lower case (`receipts`, `max_cost_usd`, …);
+    None means not given. A relative path in `.env` is relative to that file, any other to the current directory.
     Raises SettingsError naming the setting that cannot be used.
     """
-    told = {name: str(value) for name, value in (flags or {}).items() if value is not None}
+    given = {name: str(value) for name, value in (flags or {}).items() if value is not None}
     env_file = find_dotenv(usecwd=True)
     filed = _read_env_file(env_file) if env_file else {}
 
     def setting(name: str) -> str | None:
-        return told.get(name.lower()) or os.environ.get(name) or filed.get(name) or None
+        return given.get(name.lower()) or os.environ.get(name) or filed.get(name) or None
 
     def path(name: str, default: str) -> Path:
         value = setting(name)
         if value is None:
             return ROOT / default
-        from_file = not (told.get(name.lower()) or os.environ.get(name))
+        from_file = not (given.get(name.lower()) or os.environ.get(name))
         base = Path(env_file).parent if from_file else Path.cwd()
         try:
             found = (base / Path(value).expanduser()).resolve()
@@ -97,7 +97,7 @@ def read_settings(flags: Mapping[str, str | float | None] | None = None) -> Sett
     def receipts() -> str | None:
         """A folder or file that `.env` names beside itself, else the name as it is (a hub id, say)."""
         value = setting("RECEIPTS")
-        if value and env_file and not (told.get("receipts") or os.environ.get("RECEIPTS")):
+        if value and env_file and not (given.get("receipts") or os.environ.get("RECEIPTS")):
             beside = Path(env_file).parent / value
             return str(beside) if beside.exists() else value
         return value
@@ -155,7 +155,7 @@ def _read_env_file(path: str) -> dict[str, str]:
 
 
 def _check_url(url: str) -> None:
-    """Raise SettingsError for a server URL that is none, or that holds a password (it would stand in messages)."""
+    """Raise SettingsError for what is no server URL, or holds a password (it would appear in messages)."""
     try:
         parts = urlsplit(url)
         is_good = parts.scheme in ("http", "https") and bool(parts.hostname) and not re.search(r"\s", url)

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-LOADER = Path(__file__).parent.parent / "loader"
+ROOT = Path(__file__).parent.parent
+LOADER = ROOT / "loader"
+TEXTS = [
+    *(ROOT / name for name in ("CONTRIBUTING.md", "README.md", "Makefile", "pyproject.toml")),
+    *sorted((ROOT / "docs").glob("*.md")),
+    *sorted(path for folder in ("loader", "tests") for path in (ROOT / folder).rglob("*.py")),
+    *sorted(LOADER.rglob("*.toml")),
+]
 
 # From the ground up: a module imports only what stands beside it or before it. The warehouse stands before the stations
 # that note in it what they do; `embedded_api` is reached over HTTP alone, so that it knows the ground and nothing else.
@@ -100,6 +108,13 @@ def test_the_warehouse_is_opened_in_two_places() -> None:
 @pytest.mark.parametrize("job", DONE_IN)
 def test_a_small_job_is_done_in_one_place(job: str) -> None:
     assert [m.as_posix() for m in modules() if job in (LOADER / m).read_text(encoding="utf-8")] == [DONE_IN[job]]
+
+
+@pytest.mark.parametrize("text", TEXTS, ids=lambda text: str(text.relative_to(ROOT)))
+def test_a_path_that_is_named_exists(text: Path) -> None:
+    """In comments, documents and messages, too. A template, an example with a wildcard or `…` is no path."""
+    named = re.findall(r"\b(?:loader|tests|docs|dbt_project)/[\w/.-]+\.(?:py|md|csv|sql|toml|yml)\b", text.read_text())
+    assert [path for path in named if not (ROOT / path).exists()] == []
 
 
 @pytest.mark.parametrize(

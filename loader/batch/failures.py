@@ -1,7 +1,7 @@
 """Why requests failed, in the provider's words: table `ledger.failures`, one row a failed attempt.
 
 Read from the landed lines once `ledger.settle` has said which requests failed (and made the table `verdicts`). What is
-final (an image that is none, a model that is not to be had) is not asked again unless the user says so: see
+final (what is not an image, a model that is not available) is not asked again unless the user says so: see
 `decisions`.
 """
 

@@ -91,7 +91,7 @@ class Jobs:
         self._jobs[job.id] = job
 
     def clean_up(self) -> None:
-        """Remove what a killed run left: shards (sent or planned anew), parts of downloads, and those that landed."""
+        """Remove what a killed run left: shards (sent or planned again), parts of downloads, and those that landed."""
         downloads = list(own_entries(self._download_dir, WORK.folders["downloads"]))
         with self._warehouse.transaction() as connection:
             landed = ledger.landed_files(connection, [path.stem for path in downloads])
@@ -101,7 +101,7 @@ class Jobs:
                 path.unlink()
 
     def abandon(self, shard: ShardRecord) -> None:
-        """Drop a shard that has no job: nothing was paid for, and its requests will be planned anew."""
+        """Drop a shard that has no job: nothing was paid for, and its requests will be planned again."""
         if shard.input_file_id:
             try:
                 self._api.delete_file(shard.input_file_id)

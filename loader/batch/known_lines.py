@@ -1,4 +1,4 @@
-"""Which lines of a file have landed before, whatever became of the file since: cut in parts, written anew, renamed.
+"""Which lines of a file have landed before, whatever became of the file since: cut in parts, written again, renamed.
 
 Two lines are one when they have the same `custom_id` and say the same: `response` and `error` as JSON, however that is
 written (order of keys, blanks, escapes, line ends, a byte order mark). Their own `id` does not count, as some servers

@@ -19,7 +19,7 @@ SHOWN_IDS = 100
 
 
 class Landing:
-    """Lands the jobs of one API. `lines` counts what landed; what befell jobs goes to `setbacks`."""
+    """Lands the jobs of one API. `lines` counts what landed; what went wrong with jobs goes to `setbacks`."""
 
     def __init__(
         self,
@@ -75,7 +75,7 @@ class Landing:
         try:
             landed, states = self._settle(shard, job, fetched, may_lack=is_given_up or is_gone)
         except UnansweredError:
-            _remove(fetched)  # to be fetched anew: they may come better another time
+            _remove(fetched)  # to be fetched again: they may come better another time
             raise
         self.lines += landed
         _remove(fetched)

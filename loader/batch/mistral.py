@@ -57,7 +57,7 @@ class BatchApi:
     """Mistral's Batch API at one address: a `Provider`.
 
     `patience_seconds` is how long a read is repeated while the server cannot be reached or is in trouble; `on_trouble`
-    is told each time. `access` gives the server's URL (None: the vendor's) and the key; it is called with the first
+    is called each time. `access` gives the server's URL (None: the vendor's) and the key; it is called with the first
     request, so that a server which has to be started is not when there is nothing to ask.
     """
 
@@ -75,7 +75,7 @@ class BatchApi:
         self._key = ""
         self._on_trouble = on_trouble
         self._http: httpx2.Client | None = None
-        self._told: set[str] = set()
+        self._reported: set[str] = set()
 
     @cached_property
     def _client(self) -> Mistral:
@@ -162,7 +162,7 @@ class BatchApi:
         )
         job = self._as_job(fields, job_id)
         if job.id != job_id:
-            raise ApiError(f"{self.name} told of job {job.id} when asked for {job_id}: run the same command again")
+            raise ApiError(f"{self.name} gave job {job.id} when asked for {job_id}: run the same command again")
         return job
 
     def find_job(self, metadata: dict[str, str]) -> Job | None:
@@ -197,16 +197,16 @@ class BatchApi:
         )
 
     def _as_job(self, fields: dict[str, Any], job_id: str | None = None) -> Job:
-        """The job in these fields; what is odd about it is told once. Raises TroubleError where it is none."""
+        """The job in these fields; what is odd about it is reported once. Raises TroubleError where they are no job."""
         try:
             job, odd = read_job(fields, job_id)
         except NotReadableError as error:
             raise TroubleError(
                 f"{self.name} describes job {job_id or fields.get('id')} in a way that cannot be read: {error}"
             ) from error
-        new = [one for one in odd if one not in self._told]
+        new = [one for one in odd if one not in self._reported]
         if new:
-            self._told.update(new)
+            self._reported.update(new)
             self._on_trouble(f"{self.name} describes its jobs oddly, and they are read all the same: {', '.join(new)}")
         return job
 
@@ -357,7 +357,7 @@ def _made() -> Iterator[None]:
 
 
 def _done(call: Callable[[], Any]) -> None:
-    """Make a call of which only matters that it was carried out, whatever the answer holds."""
+    """Make a call; only that it was carried out matters, whatever the answer holds."""
     try:
         call()
     except MistralError as error:

@@ -128,5 +128,5 @@ def _shown(value: Any) -> str:
 def checked_id(value: Any) -> str:
     """An id from the server, once it is sure that it can stand in a path. Raises ApiError."""
     if not isinstance(value, str) or not SAFE_ID.fullmatch(value):
-        raise ApiError(f"the server gave an id that is none ({str(value)[:40]!r}): is MISTRAL_SERVER_URL right?")
+        raise ApiError(f"the server gave {str(value)[:40]!r}, which is not an id: is MISTRAL_SERVER_URL right?")
     return value

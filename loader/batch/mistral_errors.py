@@ -49,7 +49,7 @@ class Failure:
 
 
 def json_or_none(text: str | bytes) -> Any:
-    """What a text holds as JSON; None where it is none."""
+    """What a text holds as JSON; None where it is not JSON."""
     try:
         return orjson.loads(text)
     except (orjson.JSONDecodeError, UnicodeError):

@@ -84,10 +84,10 @@ def fetch_first(
     """Take up what earlier runs left, before anything else. Raises LoaderError.
 
     Results expire and are paid for: neither the source nor the budget of a new run has a say in that. A job that was
-    made and not noted is adopted; what was never sent is dropped, to be planned anew by what is asked then. What
+    made and not noted is adopted; what was never sent is dropped, to be planned again by what is asked then. What
     cannot be taken up now stays as it is, and stops neither the others nor the new run.
     """
-    judge_anew(warehouse, report)
+    judge_again(warehouse, report)
     jobs = Jobs(warehouse, api, report, work_dir, new_load_id(), setbacks)
     jobs.clean_up()
     if not jobs.unfinished():
@@ -148,12 +148,12 @@ def _noted(warehouse: Warehouse, load_id: str) -> Iterator[None]:
     note("finished")
 
 
-def judge_anew(warehouse: Warehouse, report: Report) -> None:
+def judge_again(warehouse: Warehouse, report: Report) -> None:
     """Judge the answers of earlier runs by the rules of now, job by job: what dbt no longer reads is asked again."""
     with warehouse.transaction() as connection:
         others = ledger.judged_otherwise(connection)
     if others:
-        report.say(f"the rules that say what an answer is have changed: judging those of {len(others)} jobs anew")
+        report.say(f"the rules that say what an answer is have changed: judging those of {len(others)} jobs again")
     for shard_id, job_id in others:
         with warehouse.transaction() as connection:
             ledger.settle(connection, shard_id, job_id)

@@ -2,7 +2,7 @@
 
 Each step with an effect on the server is noted in the ledger before it begins and after it ends. A shard found in
 `creating` may or may not have reached the server: its job is looked for by metadata, and adopted. One that has no job
-is dropped, as nothing was paid for, and planned anew. The only thing that could be paid for twice is a job whose
+is dropped, as nothing was paid for, and planned again. The only thing that could be paid for twice is a job whose
 creation the server carries out after it was looked for several times; that is why an unclear creation is followed by
 waits (`SETTLE_SECONDS`).
 """
@@ -40,7 +40,7 @@ FILE_WAITS_SECONDS = (1.0, 3.0, 10.0, 20.0)  # until a server knows a file that 
 
 
 class Sending:
-    """Sends shards to one API. `created` counts their jobs, each of which is told to `on_job`.
+    """Sends shards to one API. `created` counts their jobs, each of which is passed to `on_job`.
 
     `meanwhile` is called while a server in trouble is waited for.
     """

@@ -1,4 +1,4 @@
-"""The folder in which a server keeps its state: which names stand in it, and how one of version 0.1 is known.
+"""The folder in which a server keeps its state: which names it holds, and how one of version 0.1 is known.
 
 It stands apart from `store`, as the loader looks at the folder before it starts a server there.
 """

@@ -68,7 +68,7 @@ def publish_marts(
 ) -> Publication:
     """Copy the marts of `warehouse` into `bi_database` (and as files into the folder `parquet`) and swap them in.
 
-    Waits up to `wait_seconds` for a program that is writing the warehouse; `on_wait` is told once. Raises
+    Waits up to `wait_seconds` for a program that is writing the warehouse; `on_wait` is called once. Raises
     WarehouseError, and leaves what was published as it is, when there are no marts, when the last dbt build had
     failing tests (unless `despite_failures`), when a column has a type that not every BI tool reads, or when the
     file cannot be written.

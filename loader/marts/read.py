@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from loader.errors import WarehouseError
+from loader.errors import WarehouseError, system_cause, system_trouble
 from loader.settings import read_settings
 
 if TYPE_CHECKING:
@@ -90,12 +91,19 @@ def open_marts() -> Iterator[duckdb.DuckDBPyConnection]:
     try:
         connection = duckdb.connect(str(path), read_only=True)
     except duckdb.Error as error:
-        said = str(error).splitlines()[0]
         if is_lock_error(error):
             raise WarehouseError(
                 f"{path} is in use by {lock_holder(error)}, and nothing is published yet: "
                 "run `make build` once that has ended"
             ) from error
-        raise WarehouseError(f"{path} cannot be read ({said}): run `make build` to publish it anew") from error
+        raise _unreadable(path, path == settings.bi_database, error) from error
     with closing(connection):
         yield connection
+
+
+def _unreadable(path: Path, is_published: bool, error: duckdb.Error) -> WarehouseError:
+    """A file that DuckDB cannot open. `loader publish` does not replace what it cannot recognise as its own."""
+    if system_cause(error)[0]:
+        return WarehouseError(system_trouble(f"cannot read {path}", error))
+    advice = "run `make build` to publish again" if is_published else "run `make`, or name another file in WAREHOUSE"
+    return WarehouseError(f"{path} cannot be read ({str(error).splitlines()[0]}): move it away, then {advice}")

@@ -89,7 +89,7 @@ class Ended:
 def run_dbt(arguments: Sequence[str], warehouse: Path, environment: dict[str, str], say: Callable[..., None]) -> Ended:
     """Run dbt with these arguments on a warehouse.
 
-    `say` is told where the log of a run that ended badly is, and where the page of `docs generate` is. Raises
+    `say` prints where the log of a run that ended badly is, and where the page of `docs generate` is. Raises
     SettingsError when there is no export or no Sail for an engine that needs it.
     """
     environment = _with_places(environment, warehouse)

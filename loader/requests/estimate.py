@@ -14,7 +14,7 @@ from loader.sources.receipt import Source
 from loader.threads import in_threads
 from loader.warehouse.duckdb_file import Warehouse
 
-DAYS_A_WAVE = 1  # `batch_api.JOB_TIMEOUT_HOURS`
+DAYS_A_WAVE = 1  # `batch.mistral.JOB_TIMEOUT_HOURS`
 ESTIMATE_FROM = 500  # a larger source is estimated from its first receipts
 
 

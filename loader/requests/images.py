@@ -6,7 +6,7 @@ same Pillow) give the same bytes.
 
 Untouched travel JPEGs (grey or colour, baseline or progressive), and PNGs and WebPs of 8 bits without
 transparency or animation: the API decodes those itself, a second lossy pass would blur small print, and
-copying is 30 times as fast. A file that travels untouched is never decoded here, so a cut-off one is told by
+copying is 30 times as fast. A file that travels untouched is never decoded here, so a cut-off one is known by
 its missing end mark (only then is it decoded, to see whether anything else is missing); damage in the middle of a
 file goes unnoticed, as decoders read on over it.
 """
@@ -119,8 +119,8 @@ def inspect(data: bytes) -> tuple[str, int, int]:
 def prepare(data: bytes, policy: ImagePolicy = ORIGINAL) -> PreparedImage:
     """The image as it is sent under this policy: its own bytes where they fit, else a JPEG made of it.
 
-    What is made anew is upright, on white, in grey or RGB, within `policy.side` and the API's limits. A JPEG
-    that lacks nothing but its end mark gets it. Raises RejectedImage when that cannot be done.
+    An image that is written again is upright, on white, in grey or RGB, within `policy.side` and the API's limits. A
+    JPEG that lacks nothing but its end mark gets it. Raises RejectedImage when that cannot be done.
     """
     image = _open(data)
     try:

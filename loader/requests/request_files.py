@@ -2,7 +2,7 @@
 
 A shard is written under a temporary name and renamed, so that a file with a shard's name is whole however the loader
 ended. It is not synced, which would take longer than all else: a run sends only what it wrote itself, and what an
-earlier run left unsent is planned anew. Its id is a hash of the requests in it: the same requests make the same shard.
+earlier run left unsent is planned again. Its id is a hash of the requests in it: the same requests make the same shard.
 """
 
 from __future__ import annotations

@@ -65,7 +65,7 @@ def is_system_name(name: str) -> bool:
 
 
 def kind(name: str) -> str:
-    """How a file that is no receipt is told: by the end of its name."""
+    """How a file that is no receipt is reported: by the end of its name."""
     end = suffix(name)
     if not end:
         return "no suffix"

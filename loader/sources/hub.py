@@ -26,7 +26,7 @@ def _datasets() -> Any:
     datasets.disable_progress_bars()
     datasets.logging.set_verbosity_error()
     datasets.config.HF_UPDATE_DOWNLOAD_COUNTS = False
-    huggingface_hub.utils.logging.set_verbosity(50)  # its retries are told as errors
+    huggingface_hub.utils.logging.set_verbosity(50)  # it reports its retries as errors
     huggingface_hub.constants.HF_HUB_DISABLE_TELEMETRY = True
     return datasets
 

@@ -1,4 +1,4 @@
-"""Where an image lies, told so that it is the same from wherever one looks and unlike that of any other image."""
+"""Where an image lies, written so that it is the same from wherever one looks, and another for every image."""
 
 from __future__ import annotations
 

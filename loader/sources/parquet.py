@@ -21,7 +21,7 @@ from loader.sources.rows import PEEK_ROWS, Columns, Row, find_columns, row_recei
 
 _ROWS_AT_A_TIME = PEEK_ROWS
 WITHOUT_IMAGES = "tables without images"
-"""How tables that are not read are told."""
+"""How tables that are not read are reported."""
 
 
 def open_tables(
@@ -29,8 +29,8 @@ def open_tables(
 ) -> Source:
     """The rows of the files that have images. `place` is the file or the folder that was named.
 
-    Raises SourceError when none of them has any. One that is broken is told as a receipt; one without images is counted
-    as passed over.
+    Raises SourceError when none of them has any. One that is broken is reported as a receipt; one without images is
+    counted as passed over.
     """
     import pyarrow as pa
 
@@ -92,8 +92,8 @@ def _rows(name: str, dataset: str, files: list[Path]) -> Iterator[Receipt]:
                     number += 1
         except (OSError, pa.ArrowException, SourceError) as error:
             here = locations.of_row(place, number - first)
-            told = f"{locations.printable(file.name)} cannot be read on: {one_line(error)}"
-            yield Receipt(name, str(number), None, told, location=here)
+            trouble = f"{locations.printable(file.name)} cannot be read on: {one_line(error)}"
+            yield Receipt(name, str(number), None, trouble, location=here)
             number += 1
 
 
@@ -141,7 +141,7 @@ def table_columns(file: Path) -> Columns:
     possible = [field.name for field in schema if _may_hold_images(field.type) and kinds.get(field.name) not in _MEDIA]
 
     def peek(columns: Sequence[str]) -> list[Row]:
-        with suppress(OSError, pa.ArrowException):  # damage in its rows is told when they are read
+        with suppress(OSError, pa.ArrowException):  # damage in its rows is reported when they are read
             return [row for batch in islice(batches(file, list(columns)), 1) for row in batch.to_pylist()]
         return []
 

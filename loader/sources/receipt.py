@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Any
 
 NAMED = 3
-"""So many names of a kind are told."""
+"""So many names of a kind are shown."""
 _MOST_KINDS = 40
 _OTHER = "other"
 
@@ -63,12 +63,12 @@ class PassedOver:
 
     def in_words(self, *, with_names: bool = False) -> str:
         """How many of what, in one line; empty when nothing was passed over."""
-        told = []
+        parts = []
         for kind, count in sorted(self.counts.items(), key=lambda item: (-item[1], item[0])):
             more = ", …" if count > len(self.names[kind]) else ""
             names = f" ({', '.join(map(in_a_line, self.names[kind]))}{more})" if with_names else ""
-            told.append(f"{count:,} {in_a_line(kind)}{names}")
-        return f"passed over: {', '.join(told)}" if told else ""
+            parts.append(f"{count:,} {in_a_line(kind)}{names}")
+        return f"passed over: {', '.join(parts)}" if parts else ""
 
 
 def in_a_line(name: str) -> str:

@@ -1,7 +1,7 @@
 """dbt's own models as plain SQL for DuckDB, without dbt: the loader judges answers by the rules of the marts.
 
 A rule that both need stands once, in `dbt_project/`. Importing dbt to run it would take seconds, so the models and
-macros are rendered here with jinja2, as dbt would for a table that is made anew.
+macros are rendered here with jinja2, as dbt would in a full refresh.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 The file is never held open while something is waited for: every step opens it, does one transaction and closes it,
 so that dbt and the loader can take turns. One process at a time can have it open for writing (DuckDB's rule); who
-comes second waits a while, and is then told who holds it.
+comes second waits a while; the error after that names who holds it.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ T = TypeVar("T")
 class Warehouse:
     """A warehouse file, opened for the length of one step at a time.
 
-    `wait_seconds` is how long a step waits for another program that holds the file; `on_wait` is told once a wait.
+    `wait_seconds` is how long a step waits for another program that holds the file; `on_wait` is called once a wait.
     """
 
     path: Path
@@ -95,12 +95,12 @@ class Warehouse:
 
 
 def once_free(path: Path, open_file: Callable[[], T], wait_seconds: float, on_wait: Callable[[str], None]) -> T:
-    """What `open_file` gives, tried until no other program holds the file; `on_wait` is told once that it does.
+    """What `open_file` gives, tried until no other program holds the file; `on_wait` is called once with who does.
 
     Raises WarehouseError naming the holder when that lasts longer, and what `open_file` raises otherwise.
     """
     deadline = time.monotonic() + wait_seconds
-    is_told = False
+    has_said = False
     while True:
         try:
             return open_file()
@@ -109,9 +109,9 @@ def once_free(path: Path, open_file: Callable[[], T], wait_seconds: float, on_wa
                 raise
             if time.monotonic() >= deadline:
                 raise in_use(path, error, "close it there (BI tools should read the published file)") from error
-            if not is_told:
+            if not has_said:
                 on_wait(f"{path.name} is in use by {lock_holder(error)}; waiting for it")
-                is_told = True
+                has_said = True
             time.sleep(LOCK_POLL_SECONDS)
 
 

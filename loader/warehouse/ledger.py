@@ -1,4 +1,4 @@
-"""What the loader knows of its own doings: schema `ledger`. Written before and after every step with an effect.
+"""What the loader has done and is about to do: schema `ledger`. Written before and after every step with an effect.
 
 A shard goes through these states; each is committed before the next step begins, so that a run that was killed
 anywhere is taken up by the next one:
@@ -179,7 +179,7 @@ def note_expiry(connection: duckdb.DuckDBPyConnection, shard_id: str, expires_at
 
 
 def abandon(connection: duckdb.DuckDBPyConnection, shard_id: str) -> None:
-    """Forget a shard that has no job: nothing was paid for, and its requests will be planned anew."""
+    """Forget a shard that has no job: nothing was paid for, and its requests will be planned again."""
     connection.execute("delete from ledger.requests where shard_id = ?", [shard_id])
     connection.execute("delete from ledger.shards where shard_id = ?", [shard_id])
 

@@ -74,7 +74,7 @@ MIGRATIONS: list[tuple[int, str, str]] = [
             prompt_id varchar not null,
             style varchar not null,
             load_id varchar not null,
-            state varchar not null,         -- see loader/ledger.py
+            state varchar not null,         -- see loader/warehouse/ledger.py
             request_count bigint not null,
             byte_count bigint not null,
             estimated_cost_usd double not null,
@@ -90,7 +90,7 @@ MIGRATIONS: list[tuple[int, str, str]] = [
             receipt_id varchar not null,
             model varchar not null,
             max_tokens integer not null,
-            state varchar not null          -- see loader/ledger.py
+            state varchar not null          -- see loader/warehouse/ledger.py
         );
         create table ledger.files (
             file_id varchar primary key,    -- one row a landed file: landing it again adds nothing
@@ -172,7 +172,7 @@ MIGRATIONS: list[tuple[int, str, str]] = [
         7,
         "rules_of_judgement",
         # By which rules (`verdicts.rules`) the answers of a job were judged. Those that were judged before there was
-        # this table are judged anew by the next load, and so are all when the rules change.
+        # this table are judged again by the next load, and so are all when the rules change.
         """
         create table ledger.judged_jobs (
             job_id varchar primary key,

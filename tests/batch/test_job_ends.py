@@ -193,6 +193,6 @@ def test_an_old_ledger_is_judged_anew(runs: LoaderRuns, proxy: FaultProxy) -> No
         connection.execute("drop table ledger.judged_jobs")
         connection.execute("delete from ledger.migrations where version = 7")
     code, said = runs.run()
-    assert code == 0 and "judging those of 1 jobs anew" in said, said
+    assert code == 0 and "judging those of 1 jobs again" in said, said
     assert states(runs) == [(1, "answered", RECEIPTS - 1), (1, "unreadable", 1), (2, "answered", 1)]
-    assert "anew" not in runs.run()[1]
+    assert "judging" not in runs.run()[1]

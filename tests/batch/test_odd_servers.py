@@ -243,7 +243,7 @@ def test_results_that_have_expired_are_asked_again(runs: LoaderRuns, proxy: Faul
 def test_an_id_that_is_a_path_is_refused(key: str, runs: LoaderRuns, proxy: FaultProxy) -> None:
     proxy.rewrites["get_job"] = fields(lambda job: {**job, key: "../../../tmp/evil"})
     code, said = runs.run()
-    assert code == 1 and "an id that is none" in said
+    assert code == 1 and "which is not an id" in said
     proxy.rewrites.clear()
     assert runs.run()[0] == 0
 

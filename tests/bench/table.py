@@ -33,7 +33,7 @@ def machine() -> str:
 
 def show(rows: Sequence[Row], notes: Sequence[str]) -> None:
     """Print the table."""
-    print("| path | this project | beside | ratio | wanted | |")
+    print("| path | this project | compared with | ratio | goal | |")
     print("| --- | --- | --- | --- | --- | --- |")
     for row in rows:
         reached = {True: "reached", False: "missed", None: ""}[row.is_reached]

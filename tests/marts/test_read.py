@@ -74,9 +74,21 @@ def test_says_what_to_do_when_a_mart_is_not_there(warehouse: Path) -> None:
         loader.items()
 
 
-def test_a_file_that_is_none_is_said_to_be(warehouse: Path, tmp_path: Path) -> None:
-    (tmp_path / "bi.duckdb").write_text("not a database" * 1000)
-    with pytest.raises(WarehouseError, match=r"cannot be read .*run `make build` to publish it anew"):
+def test_a_damaged_file_is_moved_away_before_the_next_publish(warehouse: Path, tmp_path: Path) -> None:
+    bi = tmp_path / "bi.duckdb"
+    bi.write_text("not a database" * 1000)
+    with pytest.raises(WarehouseError, match=r"cannot be read .*: move it away, then run `make build` to publish"):
+        loader.items()
+    with pytest.raises(WarehouseError, match="move it away"):
+        publish_marts(warehouse, bi)
+    bi.rename(tmp_path / "damaged")  # as the messages say
+    publish_marts(warehouse, bi)
+    assert len(loader.items())
+
+
+def test_a_damaged_warehouse_is_not_called_the_published_file(warehouse: Path) -> None:
+    warehouse.write_text("not a database" * 1000)
+    with pytest.raises(WarehouseError, match=r"cannot be read .*: move it away, then .*another file in WAREHOUSE"):
         loader.items()
 
 
