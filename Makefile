@@ -15,16 +15,17 @@ SPARK := $(if $(or $(shell command -v java),$(JAVA_HOME)),.venv-spark/.installed
 export DO_NOT_TRACK := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-all: .venv/.installed ## load, build, publish, then spend by category on screen
+all: .venv/.installed ## load, build and publish what is new, then spend by category on screen
 	@$(LOADER) load; ended=$$?; \
 	if [ $$ended -ne 0 ] && [ $$ended -ne 3 ]; then exit $$ended; fi; \
-	$(MAKE) --no-print-directory build && $(LOADER) show || exit $$?; \
+	$(LOADER) publish --check || $(MAKE) --no-print-directory build || exit $$?; \
+	$(LOADER) show || exit $$?; \
 	exit $$ended
 
 load: .venv/.installed ## send what has no answer yet, wait, land the raw answers
 	@$(LOADER) load
 
-build: .venv/.installed ## dbt build, then publish the marts for BI tools
+build: .venv/.installed ## dbt build, then publish the marts for BI tools, always
 	@$(LOADER) dbt build --quiet
 	@$(LOADER) publish
 

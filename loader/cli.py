@@ -276,12 +276,21 @@ def samples(directory: Path, count: int) -> None:
 @cli.command()
 @click.option("--parquet", type=click.Path(path_type=Path), metavar="DIR", help="Also one Parquet file a mart, in DIR.")
 @click.option("--despite-failures", is_flag=True, help="Publish even though the last dbt build had failing tests.")
+@click.option("--check", is_flag=True, help="Publish nothing: exit code 0 when a build would change nothing, else 1.")
 @json_option
-def publish(parquet: Path | None, despite_failures: bool, as_json: bool) -> None:
+def publish(parquet: Path | None, despite_failures: bool, check: bool, as_json: bool) -> None:
     """Copy the marts into the file that BI tools read, and swap it in."""
+    from loader.marts.built_from import published_from_the_same
     from loader.marts.publish import publish_marts
 
     settings = read_settings()
+    if check:
+        published = published_from_the_same(settings.warehouse, settings.bi_database)
+        if published is None:
+            sys.exit(1)
+        warned = f"; {published.tests_warned} tests warn: see schema audit" if published.tests_warned else ""
+        click.echo(f"nothing new: {settings.bi_database} is what a build would make again{warned}")
+        return
     with Screen() as screen:
         done = publish_marts(
             settings.warehouse, settings.bi_database, parquet, despite_failures=despite_failures, on_wait=screen.say

@@ -1,7 +1,8 @@
 {#
   Notes in the warehouse itself how its last builds ended, so that `loader publish` can refuse failing tests however
   dbt was started. One row per node, with its latest result, and one per kind of dbt command, of kind `invocation`: one
-  that stays `started` tells of a run that was killed, one that is `empty` of a run with --empty. Only DuckDB
+  that stays `started` tells of a run that was killed, one that is `empty` of a run with --empty. What a build of everything
+  was made from (`loader dbt` says it in BUILT_FROM) is a row of kind `built_from`, until anything is built again. Only DuckDB
   warehouses are published, so other engines note nothing.
 #}
 {% macro note_start() %}
@@ -31,7 +32,8 @@
         dbt_version varchar not null,
         started_at timestamp not null
     );
-    delete from audit.build_results where node = 'dbt {{ flags.WHICH }}';
+    delete from audit.build_results
+    where node = 'dbt {{ flags.WHICH }}' {% if flags.WHICH != 'test' %}or kind = 'built_from'{% endif %};
     insert into audit.build_results values {{ noted('dbt ' ~ flags.WHICH, 'invocation', 'started') }};
     {% endcall %}
     {% do adapter.commit() %}
@@ -47,8 +49,12 @@
     {% set selected = invocation_args_dict.get('select') or invocation_args_dict.get('exclude')
         or invocation_args_dict.get('selector') or invocation_args_dict.get('resource_types')
         or invocation_args_dict.get('exclude_resource_types', []) | reject('equalto', 'unit_test') | list %}
+    {% set is_whole = flags.WHICH == 'build' and not selected %}
+    {% if is_whole and not flags.EMPTY and env_var('BUILT_FROM', '') %}
+        {% do rows.append(noted(env_var('BUILT_FROM'), 'built_from', 'ended')) %}
+    {% endif %}
     {% call statement('note_results', auto_begin=true) %}
-    {% if flags.WHICH == 'build' and not selected %}
+    {% if is_whole %}
         delete from audit.build_results;
     {% else %}
         delete from audit.build_results where node in ({{ nodes | join(', ') }});

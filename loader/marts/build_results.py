@@ -23,6 +23,7 @@ class Build:
     passed: int
     warned: int
     failing: tuple[str, ...]  # tests that failed, models that broke or were skipped
+    built_from: str | None  # what a build of everything read (see built_from.py)
     interrupted: str | None  # the dbt command that was killed or ran with --empty
 
     @property
@@ -51,14 +52,15 @@ def last_build(connection: duckdb.DuckDBPyConnection) -> Build:
             "select node, kind, status, dbt_version, started_at from audit.build_results order by node"
         ).fetchall()
     except duckdb.CatalogException:  # built by a version that noted nothing
-        return Build(None, None, 0, 0, (), None)
-    results = [(node, kind, status) for node, kind, status, _, _ in rows if kind != "invocation"]
+        return Build(None, None, 0, 0, (), None, None)
+    results = [(node, kind, status) for node, kind, status, _, _ in rows if kind not in ("invocation", "built_from")]
     return Build(
         built_at=min((at for _, kind, _, _, at in rows if kind == "model"), default=None),
         dbt_version=max((version for _, _, _, version, _ in rows), default=None),
         passed=sum(status == "pass" for _, _, status in results),
         warned=sum(status == "warn" for _, _, status in results),
         failing=tuple(_short(node) for node, _, status in results if status not in GOOD),
+        built_from=next((node for node, kind, *_ in rows if kind == "built_from"), None),
         interrupted=next(
             (node for node, kind, status, _, _ in rows if kind == "invocation" and status != "ended"), None
         ),

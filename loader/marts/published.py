@@ -27,6 +27,7 @@ PUBLISHED_COLUMNS = {
     "tests_warned": "Tests that warned.",
     "tests_failed": "Tests that failed and models that broke or were skipped.",
     "failing": "Their names, null when there are none.",
+    "built_from": "Hash of dbt's project, versions and what had landed; null when not all was built in one go.",
     "load_count": "Loads that had been recorded when the marts were built.",
     "last_load_id": "The latest of them.",
     "load_ids": "All of them, oldest first.",
@@ -34,6 +35,7 @@ PUBLISHED_COLUMNS = {
     "dbt_version": "Version of dbt that built the marts.",
     "duckdb_version": "Version of DuckDB that wrote this file (its format is v1.0.0 all the same).",
 }
+OLDER_COLUMNS = PUBLISHED_COLUMNS.keys() - {"built_from"}  # version 0.1 had no more
 
 
 def check_file(bi_database: Path, workshop: Path) -> None:
@@ -63,7 +65,7 @@ def _has_published(bi_database: Path, look: Path) -> bool:
         return False
     finally:
         look.unlink(missing_ok=True)
-    return columns >= set(PUBLISHED_COLUMNS)
+    return columns >= OLDER_COLUMNS
 
 
 def check_folder(folder: Path) -> None:
@@ -90,7 +92,7 @@ def _stranger(folder: Path, names: list[str]) -> str | None:
         columns, tables = _noted(published)
     except duckdb.Error:
         return published.name
-    if not columns >= set(PUBLISHED_COLUMNS):
+    if not columns >= OLDER_COLUMNS:
         return published.name
     for name in names:
         is_noted = name.removesuffix(".parquet") in (tables or [])

@@ -20,10 +20,9 @@ from pathlib import Path
 from loader import owned_folder, work_folder
 from loader.errors import SettingsError, cannot_write
 from loader.files import swap_in_folder
+from loader.marts.built_from import PROJECT, built_from
 from loader.plain_signs import PLAIN_ASCII
-from loader.settings import ROOT
 
-PROJECT = ROOT / "dbt_project"
 SCHEMAS = ("default", "raw", "reference", "staging", "intermediate", "marts", "audit")
 _SCHEMA_FOLDERS = dict.fromkeys(SCHEMAS, owned_folder.ANY)
 LAKE = owned_folder.Kind(
@@ -95,6 +94,7 @@ def run_dbt(arguments: Sequence[str], warehouse: Path, environment: dict[str, st
     environment = _with_places(environment, warehouse)
     if "build" in arguments:  # unit tests test the SQL, not the data: `make test` runs them
         environment.setdefault("DBT_EXCLUDE_RESOURCE_TYPES", "unit_test")
+        environment["BUILT_FROM"] = built_from(warehouse) or ""
     target, code = dbt_target(arguments), 0
     try:
         with engine(target, warehouse, environment) as its_environment:
