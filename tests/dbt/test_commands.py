@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -83,3 +84,55 @@ def test_an_open_reader_is_waited_out(copied_corpus: Path) -> None:
         release.start()
         dbt_or_fail("run", "--select", "spend_by_category", warehouse=copied_corpus)
         release.join()
+
+
+BROKEN = {
+    "update marts.receipts set status = 'odd'": "status is another value",
+    "update marts.answers set status = null": "status is null",
+    "insert into marts.answers select * from marts.answers limit 1": "answer_id is not unique",
+    "update marts.receipt_items set currency = 'eur' where item_number = 1": "currency is no code",
+    "update marts.receipt_items set item_number = 0 where item_number = 2": "item_number > 0 is false",
+}
+
+
+def test_rows_that_break_a_rule_name_it(copied_corpus: Path, tmp_path: Path) -> None:
+    warehouse = Path(shutil.copy(copied_corpus, tmp_path / "warehouse.duckdb"))
+    run = ("test", "--select", "test_name:valid_rows", "--store-failures")
+    dbt_or_fail(*run, warehouse=warehouse)
+    with duckdb.connect(str(warehouse)) as connection:
+        for statement in BROKEN:
+            connection.execute(statement)
+    assert dbt(*run, warehouse=warehouse).returncode == 1
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
+        tables = connection.execute(
+            "select table_name from information_schema.tables where table_name like 'valid_rows%'"
+        ).fetchall()
+        named = {
+            rule
+            for (table,) in tables
+            for (rule,) in connection.execute(f"select distinct broken_rule from audit.{table}").fetchall()
+        }
+    assert named == set(BROKEN.values())
+
+
+LOST = {
+    "delete from marts.receipt_items where item_number = 1": "items_are_accounted_for",
+    "delete from marts.answers where status = 'missing'": "requests_are_accounted_for",
+    "delete from marts.receipts where status = 'extracted'": "receipts_are_accounted_for",
+    "delete from intermediate.int_answers__ranked where status = 'failed'": "landed_lines_are_accounted_for",
+    "delete from marts.batch_usage where job_id = (select min(job_id) from marts.batch_usage)": (
+        "usage_agrees_with_landed_lines"
+    ),
+    "delete from marts.spend_by_category_and_month where category = 'Food'": "spend_agrees_between_marts",
+}
+
+
+def test_each_account_notices_a_row_that_is_lost(copied_corpus: Path, tmp_path: Path) -> None:
+    warehouse = Path(shutil.copy(copied_corpus, tmp_path / "warehouse.duckdb"))
+    dbt_or_fail("test", "--select", *LOST.values(), warehouse=warehouse)
+    with duckdb.connect(str(warehouse)) as connection:
+        for statement in LOST:
+            connection.execute(statement)
+    said = dbt("test", "--select", *LOST.values(), warehouse=warehouse).stdout
+    silent = [test for test in LOST.values() if not re.search(rf"\bFAIL \d+ {test} ", said)]
+    assert silent == []

@@ -80,16 +80,14 @@ def test_folder_schema_prefix_and_properties_file_agree(models: list[Node]) -> N
 
 
 def test_every_model_has_a_tested_primary_key(models: list[Node], manifest: Node) -> None:
-    tests: dict[str, set[str]] = {}
+    keys: dict[str, list[str]] = {}
     for test in manifest["nodes"].values():
         if test["resource_type"] == "test" and test.get("test_metadata"):
-            column = test["column_name"] or "all"
-            tests.setdefault(str(test["attached_node"]), set()).add(f"{test['test_metadata']['name']} {column}")
+            arguments = test["test_metadata"]["kwargs"]
+            columns = arguments.get("unique_by") or arguments.get("columns") or []
+            keys.setdefault(str(test["attached_node"]), []).extend(columns)
     for model in models:
-        of_model = tests.get(model["unique_id"], set())
-        unique = {test.split()[1] for test in of_model if test.startswith("unique ")}
-        not_null = {test.split()[1] for test in of_model if test.startswith("not_null ")}
-        assert (unique & not_null) or "unique_combination all" in of_model, model["name"]
+        assert keys.get(model["unique_id"]), model["name"]
 
 
 def test_no_hard_coded_relations(models: list[Node]) -> None:
