@@ -35,7 +35,7 @@ report: .venv/.report ## a first look at the marts as one HTML page: data/report
 test: .venv/.developer ## the quick tests (about 5 minutes on two cores)
 	@$(RUN) pytest -n 2 -m "not slow"
 
-test-all: .venv/.sail $(SPARK) ## every test, on Sail, too, and where Java is on Spark (about 20 minutes on two cores)
+test-all: .venv/.sail .venv-dbt-1.12/.installed $(SPARK) ## every test, on Sail, too, and where Java is on Spark (about 20 minutes on two cores)
 	@$(RUN) pytest -n 3 --dist worksteal
 
 test-engines: .venv/.sail $(SPARK) ## a short look at the other engines: all models on Sail, and where Java is the macros on Spark
@@ -61,7 +61,7 @@ parity: .venv/.sail $(SPARK) ## the same answers on DuckDB and Sail, and where J
 	@$(BIN)/python -W ignore -m tests.parity
 
 clean: ## remove the environment and what tools leave behind; never the warehouse
-	@for made in .venv .venv-spark; do \
+	@for made in .venv .venv-spark .venv-dbt-1.12; do \
 		if [ -L $$made ] || { [ -d $$made ] && [ ! -e $$made/.installed ]; }; then \
 			echo "$$made was not made by make: it stays"; \
 		else rm -rf $$made; fi; \
@@ -109,6 +109,14 @@ elsewhere = $(shell [ -e $(1)/.installed ] && [ ! -L $(1) ] && \
 .venv/.sail: .venv/.developer
 	@echo "adding Sail, an engine with Spark's SQL (once)"
 	@$(RUN) pip install --quiet --constraint constraints.txt --editable '.[report,sail]'
+	@touch $@
+
+# dbt 1.12 without its optional parser, whose build downloads; what it needs beside 1.11 is named.
+.venv-dbt-1.12/.installed: pyproject.toml constraints.txt
+	@echo "setting up .venv-dbt-1.12, the next version of dbt (once)"
+	@$(PYTHON) -m venv .venv-dbt-1.12
+	@.venv-dbt-1.12/bin/python -m pip install --quiet --constraint constraints.txt dbt-duckdb duckdb metricflow python-dotenv
+	@.venv-dbt-1.12/bin/python -m pip install --quiet --no-deps dbt-core==1.12.6
 	@touch $@
 
 .venv-spark/.installed: pyproject.toml constraints.txt $(call elsewhere,.venv-spark)
