@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from loader.marts import line_rules
-from tests.helpers.built_warehouse import built_warehouse, change, rows, run
+from tests.helpers.built_warehouse import run
+from tests.helpers.warehouses import change, rows
 
 SAID = "the SQL that reads landed lines has changed"
 MERCHANTS = "select distinct merchant from intermediate.int_output_lines__read where merchant is not null"
 
 
-def test_lines_that_other_sql_read_are_read_again_once(tmp_path: Path) -> None:
-    warehouse = built_warehouse(tmp_path)
+def test_lines_that_other_sql_read_are_read_again_once(warehouse: Path) -> None:
     right = rows(warehouse, MERCHANTS)
     change(
         warehouse,
@@ -30,14 +30,12 @@ def test_lines_that_other_sql_read_are_read_again_once(tmp_path: Path) -> None:
     assert second.returncode == 0 and SAID not in second.stderr
 
 
-def test_a_warehouse_of_a_version_that_noted_nothing_was_read_by_other_sql(tmp_path: Path) -> None:
-    warehouse = built_warehouse(tmp_path)
+def test_a_warehouse_of_a_version_that_noted_nothing_was_read_by_other_sql(warehouse: Path) -> None:
     change(warehouse, "drop table if exists audit.line_rules")
     assert line_rules.have_changed(warehouse)
 
 
-def test_a_build_that_was_killed_is_not_noted(tmp_path: Path) -> None:
-    warehouse = built_warehouse(tmp_path)
+def test_a_build_that_was_killed_is_not_noted(warehouse: Path) -> None:
     change(
         warehouse,
         "drop table if exists audit.line_rules",
