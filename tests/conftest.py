@@ -3,79 +3,58 @@
 from __future__ import annotations
 
 import os
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from mistralai.client import Mistral
 
-from loader.embedded_api.serve import Child, launch
-from tests.helpers import instant_reader
-
-
-def wait_until(condition: Callable[[], bool], seconds: float = 30) -> None:
-    """Fails when the condition has not come true within that time."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.05)
+from loader.warehouse.duckdb_file import Warehouse
+from tests.helpers.servers import ApiServer, running_server
+from tests.helpers.warehouses import empty_warehouse
 
 
-@dataclass
-class ApiServer:
-    """A running embedded server, in a process of its own, and the vendor's client for it."""
-
-    child: Child
-    client: Mistral
-    state_dir: Path
-    reader_log: Path
-
-    def read_images(self) -> list[str]:
-        """SHA-256 of every image that was given to the reader, in order."""
-        return self.reader_log.read_text().split() if self.reader_log.exists() else []
+def pytest_configure() -> None:
+    """Let processes that tests start find the product and the tests, wherever they run."""
+    paths = [str(Path(__file__).parent.parent), os.environ.get("PYTHONPATH")]
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
 
 
-def _environment(monkeypatch: pytest.MonkeyPatch, log: Path) -> None:
-    here = str(Path(__file__).parent.parent)
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([here, os.environ.get("PYTHONPATH", "")]))
-    monkeypatch.setenv("INSTANT_READER_LOG", str(log))
+@pytest.fixture(scope="session", autouse=True)
+def _run_folder(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Name a folder that all processes of this run share, for what is built once a run."""
+    own = tmp_path_factory.getbasetemp()
+    os.environ["TEST_RUN_FOLDER"] = str(own.parent if "PYTEST_XDIST_WORKER" in os.environ else own)
 
 
-@contextmanager
-def _running(directory: Path, log: Path) -> Iterator[ApiServer]:
-    child = launch(directory, reader=instant_reader.SPEC, workers=2)
-    try:
-        yield ApiServer(child, Mistral(api_key=child.token, server_url=child.url), directory, log)
-    finally:
-        child.stop()
+@pytest.fixture
+def warehouse(tmp_path: Path) -> Warehouse:
+    """An empty warehouse."""
+    return empty_warehouse(tmp_path / "w.duckdb")
 
 
 @pytest.fixture
 def reader_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Lets servers started by the test find `instant_reader`, which notes here what it reads."""
+    """Where servers that the test starts note what they read."""
     log = tmp_path / "reader.log"
-    _environment(monkeypatch, log)
+    monkeypatch.setenv("INSTANT_READER_LOG", str(log))
     return log
 
 
 @pytest.fixture
 def api_server(tmp_path: Path, reader_log: Path) -> Iterator[ApiServer]:
     """The embedded API on a free port with a state of its own."""
-    with _running(tmp_path / "local_api", reader_log) as server:
+    with running_server(tmp_path / "local_api", reader_log) as server:
         yield server
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
-    """The same, shared by the tests of a module: for those that leave nothing behind."""
+    """The same, shared by all tests that do not mind what others leave in it."""
     directory = tmp_path_factory.mktemp("shared_server")
     with pytest.MonkeyPatch.context() as monkeypatch:
-        _environment(monkeypatch, directory / "reader.log")
-        with _running(directory / "local_api", directory / "reader.log") as server:
+        monkeypatch.setenv("INSTANT_READER_LOG", str(directory / "reader.log"))
+        with running_server(directory / "local_api", directory / "reader.log") as server:
             yield server
 
 

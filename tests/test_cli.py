@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import pytest
-from mistralai.client import Mistral
 from PIL import Image
 
 from loader import __main__ as program
 from loader.cli import cli
-from loader.warehouse.duckdb_file import Warehouse
-from tests.conftest import ApiServer
+from tests.helpers.answers import answer_line, jsonl
+from tests.helpers.servers import ApiServer
+from tests.helpers.warehouses import empty_warehouse, rows
 
 ROOT = Path(__file__).parent.parent
 Run = Callable[..., tuple[int, str, str]]
@@ -45,12 +43,13 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp
 
 
 @pytest.fixture
-def api(monkeypatch: pytest.MonkeyPatch, run: Run, api_server: ApiServer) -> ApiServer:
-    """The embedded server in the place of the vendor's, as MISTRAL_SERVER_URL names it."""
-    monkeypatch.setenv("MISTRAL_SERVER_URL", api_server.child.url)
-    monkeypatch.setenv("MISTRAL_API_KEY", api_server.child.token)
+def api(monkeypatch: pytest.MonkeyPatch, run: Run, shared_server: ApiServer) -> ApiServer:
+    """The embedded server in the place of the vendor's, as MISTRAL_SERVER_URL names it; it has read nothing yet."""
+    shared_server.reader_log.unlink(missing_ok=True)
+    monkeypatch.setenv("MISTRAL_SERVER_URL", shared_server.child.url)
+    monkeypatch.setenv("MISTRAL_API_KEY", shared_server.child.token)
     monkeypatch.setenv("MODEL", "local-ocr")
-    return api_server
+    return shared_server
 
 
 @pytest.fixture
@@ -64,11 +63,6 @@ def folder(tmp_path: Path) -> Path:
     (made / "broken.jpg").write_bytes(b"this is not an image")
     (made / "empty.png").write_bytes(b"")
     return made
-
-
-def rows(tmp_path: Path, query: str) -> list[tuple[Any, ...]]:
-    with duckdb.connect(str(tmp_path / "w.duckdb"), read_only=True) as connection:
-        return connection.execute(query).fetchall()
 
 
 def test_every_command_is_in_the_readme_and_has_help(run: Run) -> None:
@@ -85,10 +79,9 @@ def test_every_command_is_in_the_readme_and_has_help(run: Run) -> None:
 )
 @pytest.mark.usefixtures("run")
 def test_output_that_nobody_can_take_gives_no_traceback(tmp_path: Path, redirection: str, code: int, said: str) -> None:
-    Warehouse(tmp_path / "w.duckdb").prepare()
+    empty_warehouse(tmp_path / "w.duckdb")
     command = f"{sys.executable} -m loader status {redirection}; exit ${{PIPESTATUS[0]}}"
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(["bash", "-c", command], env=environment, check=False, capture_output=True, text=True)
+    done = subprocess.run(["bash", "-c", command], check=False, capture_output=True, text=True)
     assert done.returncode == code
     assert said in done.stderr and done.stderr.count("\n") == bool(said)
 
@@ -99,17 +92,17 @@ def test_a_folder_is_loaded_once(run: Run, api: ApiServer, folder: Path, tmp_pat
     assert "6 receipts" in out and "2 rejected" in out and "3 requests" in out and "3 lines landed" in out
     assert len(api.read_images()) == 3
     rejected = "select source_key, rejected_reason from raw.receipts where rejected_reason is not null order by 1"
-    assert [key for key, _ in rows(tmp_path, rejected)] == ["broken.jpg", "empty.png"]
+    assert [key for key, _ in rows(tmp_path / "w.duckdb", rejected)] == ["broken.jpg", "empty.png"]
     noted = "select distinct source, currency, default_currency from raw.receipts"
-    assert rows(tmp_path, noted) == [("receipts", None, "MYR")]
+    assert rows(tmp_path / "w.duckdb", noted) == [("receipts", None, "MYR")]
 
     code, out, _ = run("load", "--receipts", str(folder), "--currency", "MYR", "--json")
     summary = json.loads(out)
     assert code == 0
     assert (summary["requests"], summary["jobs"], summary["already_asked"]) == (0, 0, 4)
     assert len(api.read_images()) == 3, "a second load must ask nothing"
-    assert rows(tmp_path, "select count(*) from raw.receipts") == [(6,)]
-    assert rows(tmp_path, "select status, count(*) from raw.loads group by 1 order by 1") == [
+    assert rows(tmp_path / "w.duckdb", "select count(*) from raw.receipts") == [(6,)]
+    assert rows(tmp_path / "w.duckdb", "select status, count(*) from raw.loads group by 1 order by 1") == [
         ("finished", 2),
         ("started", 2),
     ]
@@ -122,9 +115,9 @@ def test_another_currency_in_the_setting_takes_effect_without_asking_again(
     for setting in ("MYR", "SGD", None):
         monkeypatch.setenv("RECEIPTS_CURRENCY", setting or "")
         assert run("load", "--receipts", str(folder))[0] == 0
-        assert rows(tmp_path, latest) == [(setting,)] * 6
+        assert rows(tmp_path / "w.duckdb", latest) == [(setting,)] * 6
     assert len(api.read_images()) == 3
-    assert rows(tmp_path, "select count(*) from raw.batch_requests") == [(3,)]
+    assert rows(tmp_path / "w.duckdb", "select count(*) from raw.batch_requests") == [(3,)]
 
 
 def test_no_wait_is_taken_up_by_the_next_load(run: Run, api: ApiServer, folder: Path, tmp_path: Path) -> None:
@@ -134,8 +127,8 @@ def test_no_wait_is_taken_up_by_the_next_load(run: Run, api: ApiServer, folder: 
     assert code == 0 and "submitted" in out
     code, _, err = run("load", "--receipts", str(folder))
     assert code == 0 and "taking up 3 requests" in err
-    assert rows(tmp_path, "select count(*) from raw.batch_output") == [(3,)]
-    assert rows(tmp_path, "select count(*) from raw.batch_requests") == [(3,)]
+    assert rows(tmp_path / "w.duckdb", "select count(*) from raw.batch_output") == [(3,)]
+    assert rows(tmp_path / "w.duckdb", "select count(*) from raw.batch_requests") == [(3,)]
     code, out, _ = run("status", "--json")
     assert json.loads(out)["requests"] == [{"count": 3, "model": "local-ocr", "state": "answered"}]
 
@@ -146,17 +139,20 @@ def test_cancel_lands_what_was_finished_and_the_rest_can_be_asked_again(
     run("load", "--receipts", str(folder), "--no-wait")
     code, out, _ = run("cancel")
     assert code == 0 and "1 jobs cancelled" in out
-    landed = rows(tmp_path, "select count(*) from raw.batch_output")[0][0]
+    landed = rows(tmp_path / "w.duckdb", "select count(*) from raw.batch_output")[0][0]
     assert run("load", "--receipts", str(folder))[0] == 0
-    states = rows(tmp_path, "select state, count(distinct custom_id) from ledger.requests group by 1 order by 1")
+    states = rows(
+        tmp_path / "w.duckdb", "select state, count(distinct custom_id) from ledger.requests group by 1 order by 1"
+    )
     assert dict(states)["answered"] == 3
     assert len(api.read_images()) == 3 and landed <= 3
 
 
 def test_dry_run_sends_nothing(run: Run, api: ApiServer, folder: Path) -> None:
+    before = api.client.files.list().total
     code, out, _ = run("load", "--receipts", str(folder), "--dry-run")
     assert code == 0 and "3 requests" in out and "nothing was sent" in out
-    assert Mistral(api_key=api.child.token, server_url=api.child.url).files.list().total == 0
+    assert api.client.files.list().total == before
 
 
 def test_what_is_passed_over_is_told_by_the_run_the_dry_run_and_json(run: Run, api: ApiServer, folder: Path) -> None:
@@ -185,7 +181,7 @@ def test_two_folders_of_one_name_do_not_hide_each_other(run: Run, api: ApiServer
         Image.new("RGB", (40, 60), (7, 0, 0)).save(tmp_path / place / "inbox" / "IMG_0001.jpg")
         for _ in range(2):
             assert run("load", "--receipts", str(tmp_path / place / "inbox"))[0] == 0
-    found = rows(tmp_path, "select source, source_key, location from raw.receipts order by location")
+    found = rows(tmp_path / "w.duckdb", "select source, source_key, location from raw.receipts order by location")
     assert found == [
         ("inbox", name, str(tmp_path / place / "inbox" / name))
         for place in ("here", "there")
@@ -198,10 +194,11 @@ def test_a_load_above_the_budget_is_refused_with_the_figure(
     run: Run, api: ApiServer, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MODEL", "mistral-large-2512")
+    before = api.client.files.list().total
     code, _, err = run("load", "--receipts", str(folder), "--max-cost", "0.0001")
     assert code == 1
     assert re.search(r"would cost about \$0\.\d\d and may cost \$0\.00: allow it with --max-cost", err)
-    assert api.client.files.list().total == 0
+    assert api.client.files.list().total == before
 
 
 def test_extract_prints_the_items_and_lands_nothing(run: Run, api: ApiServer, folder: Path, tmp_path: Path) -> None:
@@ -213,9 +210,7 @@ def test_extract_prints_the_items_and_lands_nothing(run: Run, api: ApiServer, fo
 
 
 def test_land_takes_files_that_came_another_way(run: Run, tmp_path: Path) -> None:
-    body = {"model": "m", "choices": [{"finish_reason": "stop", "message": {"content": "{}"}}]}
-    line = {"id": "x", "custom_id": "0", "response": {"status_code": 200, "body": body}, "error": None}
-    (tmp_path / "out.jsonl").write_text(json.dumps(line) + "\n")
+    (tmp_path / "out.jsonl").write_text(jsonl(answer_line("0")))
     code, out, _ = run("land", "out.jsonl", "--currency", "idr")
     assert code == 0 and "1 lines" in out
     code, out, _ = run("land", "out.jsonl")
@@ -226,12 +221,10 @@ def test_land_takes_files_that_came_another_way(run: Run, tmp_path: Path) -> Non
 def test_the_setting_corrects_no_file_landed_by_hand(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flag: tuple[str, ...], noted: tuple[str | None, str]
 ) -> None:
-    body = {"model": "m", "choices": [{"finish_reason": "stop", "message": {"content": "{}"}}]}
-    line = {"id": "x", "custom_id": "0", "response": {"status_code": 200, "body": body}, "error": None}
-    (tmp_path / "out.jsonl").write_text(json.dumps(line) + "\n")
+    (tmp_path / "out.jsonl").write_text(jsonl(answer_line("0")))
     monkeypatch.setenv("RECEIPTS_CURRENCY", "MYR")
     assert run("land", "out.jsonl", *flag)[0] == 0
-    assert rows(tmp_path, "select currency, default_currency from raw.receipts") == [noted]
+    assert rows(tmp_path / "w.duckdb", "select currency, default_currency from raw.receipts") == [noted]
 
 
 BAD = [
@@ -312,11 +305,9 @@ def test_a_limit_looks_only_at_its_own_receipts(run: Run, api: ApiServer, folder
 
 
 def test_one_bad_file_does_not_keep_the_others_from_landing(run: Run, tmp_path: Path) -> None:
-    body = {"model": "m", "choices": [{"finish_reason": "stop", "message": {"content": "{}"}}]}
     for name in ("a", "c"):
-        line = {"id": "x", "custom_id": name, "response": {"status_code": 200, "body": body}, "error": None}
-        (tmp_path / f"{name}.jsonl").write_text(json.dumps(line) + "\n")
+        (tmp_path / f"{name}.jsonl").write_text(jsonl(answer_line(name)))
     (tmp_path / "b.jsonl").write_text("hello\n")
     code, _, err = run("land", "a.jsonl", "b.jsonl", "c.jsonl")
     assert code == 1 and "b.jsonl is not batch output" in err
-    assert rows(tmp_path, "select count(*) from raw.batch_output") == [(2,)]
+    assert rows(tmp_path / "w.duckdb", "select count(*) from raw.batch_output") == [(2,)]

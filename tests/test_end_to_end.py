@@ -17,6 +17,7 @@ import duckdb
 import pytest
 
 from loader.sources.samples import draw
+from tests.helpers.answers import answer_line, jsonl
 
 SETTINGS = ("MISTRAL_API_KEY", "MISTRAL_SERVER_URL", "RECEIPTS", "RECEIPTS_CURRENCY", "MODEL")
 
@@ -118,9 +119,7 @@ def test_a_second_load_asks_nothing(marts: duckdb.DuckDBPyConnection, place: Pat
 
 def test_samples_step_aside_once_anything_else_is_loaded(marts: duckdb.DuckDBPyConnection, place: Path) -> None:
     content = '{"items": [{"name": "Es Teh", "price": 25.000, "classification": "Beverage"}]}'
-    body = {"model": "m", "choices": [{"finish_reason": "stop", "message": {"content": content}}]}
-    line = {"id": "x", "custom_id": "0", "response": {"status_code": 200, "body": body}, "error": None}
-    (place / "own.jsonl").write_text(json.dumps(line) + "\n")
+    (place / "own.jsonl").write_text(jsonl(answer_line("0", content)))
     loader(place, "land", str(place / "own.jsonl"), "--currency", "IDR")
     loader(place, "dbt", "build", "--quiet")
     loader(place, "publish")

@@ -16,7 +16,8 @@ import pytest
 from loader.errors import ADVICE, SettingsError, system_trouble
 from loader.marts.publish import publish_marts
 from loader.settings import CLASHING_NAMES, read_settings
-from tests.helpers.built_warehouse import ROOT, built_warehouse, rows, settings
+from tests.helpers.built_warehouse import ROOT, built_warehouse, settings
+from tests.helpers.warehouses import rows
 
 NAMES = [
     *((setting, f"{name}.duckdb", False) for setting in ("WAREHOUSE", "BI_DATABASE") for name in CLASHING_NAMES),

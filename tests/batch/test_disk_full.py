@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.fault_proxy import FaultProxy, fault_proxy
+from tests.helpers.fault_proxy import FaultProxy
 from tests.helpers.fault_runs import RECEIPTS, LoaderRuns
 
 DISK_BYTES = 12_000_000
@@ -45,13 +45,6 @@ def on_small_disk(runs: LoaderRuns, small_disk: Path) -> LoaderRuns:
     code, said = runs.run("load", "--receipts", "samples", "--limit", "1", "--dry-run")  # makes the warehouse
     assert code == 0, said
     return runs
-
-
-@pytest.fixture
-def proxy(runs: LoaderRuns) -> Iterator[FaultProxy]:
-    with fault_proxy(runs.server.url) as made:
-        runs.server_url = made.url
-        yield made
 
 
 @pytest.mark.parametrize("leave", [4_096, pytest.param(16_384, marks=pytest.mark.slow), 65_536])

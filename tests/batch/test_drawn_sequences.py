@@ -23,10 +23,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 from mistralai.client import Mistral
 
-from loader.embedded_api.serve import Child, launch
+from loader.embedded_api.serve import Child
 from tests.helpers.fault_proxy import HARMS, Fault, FaultProxy, fault_proxy
-from tests.helpers.fault_runs import READER, TALLY, LoaderRuns, draw_receipts
+from tests.helpers.fault_runs import TALLY, LoaderRuns, draw_receipts
 from tests.helpers.loader_process import POINTS
+from tests.helpers.servers import start_server
 
 CALLS = ("upload", "find_file", "create_job", "list_jobs", "get_job", "cancel_job", "get_file", "download")
 MOST_RECEIPTS = 12
@@ -50,7 +51,7 @@ class Place:
         self._undisturbed: dict[int, dict[str, Any]] = {}
 
     def _launch(self) -> Child:
-        return launch(self.directory / "server", reader=READER, workers=1)
+        return start_server(self.directory / "server")
 
     def restart(self, by_kill: bool) -> None:
         """End the server, in order or not, and start one on the same state, at another port and with another token."""
@@ -110,7 +111,7 @@ class Loads(RuleBasedStateMachine):
         self.add_receipts(new)
         self.run(*LOAD, armed=armed, kill_at=moment)
 
-    @rule(new=new_receipts, armed=harm, seconds=st.floats(0.3, 1.6))
+    @rule(new=new_receipts, armed=harm, seconds=st.floats(0.05, 1.2))
     def be_killed_at_a_moment(self, new: int, armed: list[Fault], seconds: float) -> None:
         self.add_receipts(new)
         self.run(*LOAD, armed=armed, kill_after=seconds)
@@ -191,7 +192,6 @@ class Loads(RuleBasedStateMachine):
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent.parent.parent))
     monkeypatch.setenv("INSTANT_READER_SECONDS", "0.05")  # so that jobs are killed and cancelled in the middle, too
     made = Place(tmp_path)
     with fault_proxy(made.server.url) as made.proxy:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 
 import pytest
 
-from tests.batch.test_odd_servers import Line, fields, lines, states
-from tests.helpers.fault_proxy import FaultProxy, fault_proxy
-from tests.helpers.fault_runs import RECEIPTS, LoaderRuns
+from tests.helpers.fault_proxy import FaultProxy
+from tests.helpers.fault_runs import RECEIPTS, LoaderRuns, states
+from tests.helpers.rewrites import Line, lines
+
+pytestmark = pytest.mark.usefixtures("sizeless")
 
 IMAGE = json.dumps({"object": "error", "message": "Invalid image", "type": "invalid_request_file", "code": "3310"})
 TIER = json.dumps({"object": "error", "message": "Not in your tier", "type": "tier_not_allowed", "code": 1910})
@@ -18,14 +19,6 @@ BUSY = json.dumps({"object": "error", "message": "Too busy", "code": "3505", "ra
 
 def failed(line: Line, status: int, body: str) -> Line:
     return {**line, "response": {"status_code": status, "body": body}, "error": None}
-
-
-@pytest.fixture
-def proxy(runs: LoaderRuns) -> Iterator[FaultProxy]:
-    with fault_proxy(runs.server.url) as made:
-        runs.server_url = made.url
-        made.rewrites["get_file"] = fields(lambda file: {**file, "bytes": 0})
-        yield made
 
 
 def test_what_cannot_be_mended_is_not_asked_again(runs: LoaderRuns, proxy: FaultProxy) -> None:

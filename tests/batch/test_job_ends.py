@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from tests.batch.test_odd_servers import Line, asked, fields, lines, one_is_quick, states
-from tests.helpers.fault_proxy import FaultProxy, fault_proxy
-from tests.helpers.fault_runs import RECEIPTS, LoaderRuns
+from tests.helpers.fault_proxy import FaultProxy
+from tests.helpers.fault_runs import RECEIPTS, LoaderRuns, asked, one_is_quick, states
+from tests.helpers.rewrites import Line, fields, lines
+
+pytestmark = pytest.mark.usefixtures("sizeless")
 
 UNREADABLE: dict[str, Any] = {
     "blank": " \n",
@@ -20,14 +22,6 @@ UNREADABLE: dict[str, Any] = {
     "no list of items": '{"answer": "no items here"}',
     "no chunks": [],
 }
-
-
-@pytest.fixture
-def proxy(runs: LoaderRuns) -> Iterator[FaultProxy]:
-    with fault_proxy(runs.server.url) as made:
-        runs.server_url = made.url
-        made.rewrites["get_file"] = fields(lambda file: {**file, "bytes": 0})
-        yield made
 
 
 def saying(content: Any, of: int = 1) -> Callable[[list[Line]], list[Line]]:

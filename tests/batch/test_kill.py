@@ -52,7 +52,7 @@ def test_killed_at_a_random_moment(seed: int, runs: LoaderRuns, undisturbed: Loa
     draw = random.Random(seed)
     for _ in range(draw.randint(1, 2)):
         process = runs.start()
-        time.sleep(draw.uniform(0.3, 2.0))
+        time.sleep(draw.uniform(0.05, 1.5))
         process.kill()
         process.communicate()
         TALLY["kills survived"] += 1

@@ -14,36 +14,14 @@ from hypothesis import strategies as st
 from loader.batch.known_lines import _identity
 from loader.batch.land_file import Landed, land_file
 from loader.warehouse.duckdb_file import Warehouse
+from tests.helpers.answers import answer_line, jsonl
+from tests.helpers.warehouses import rows
 
 CONTENT = '{"items": [{"name": "Crème \\"brûlée\\" 🍮", "price": 25.000, "classification": "Food"}]}'
 
 
-@pytest.fixture
-def warehouse(tmp_path: Path) -> Warehouse:
-    made = Warehouse(tmp_path / "w.duckdb")
-    made.prepare()
-    return made
-
-
 def answer(custom_id: Any, content: Any = CONTENT, **changes: Any) -> dict[str, Any]:
-    message = {"role": "assistant", "content": content}
-    body = {
-        "id": "x",
-        "model": "m",
-        "created": 1,
-        "choices": [{"index": 0, "finish_reason": "stop", "message": message}],
-    }
-    return {
-        "id": f"line-{custom_id}",
-        "custom_id": custom_id,
-        "response": {"status_code": 200, "body": body},
-        "error": None,
-        **changes,
-    }
-
-
-def jsonl(*answers: dict[str, Any]) -> str:
-    return "".join(json.dumps(one) + "\n" for one in answers)
+    return answer_line(custom_id, content, **changes)
 
 
 def backwards(value: Any) -> Any:
@@ -83,11 +61,6 @@ WHOLE = jsonl(*(answer(str(number), CONTENT.replace("25.000", f"{number}.500")) 
 def land(warehouse: Warehouse, path: Path, text: str, currency: str | None = None) -> Landed:
     path.write_bytes(text.encode("utf-8", "surrogatepass"))
     return land_file(warehouse, path, currency, f"load of {path.name}")
-
-
-def rows(warehouse: Warehouse, query: str) -> list[tuple[Any, ...]]:
-    with warehouse.transaction() as connection:
-        return connection.execute(query).fetchall()
 
 
 def everything(warehouse: Warehouse) -> list[tuple[Any, ...]]:

@@ -15,40 +15,30 @@ from loader.requests.question import Question, receipt_id
 from loader.warehouse.decisions import Decision
 from loader.warehouse.duckdb_file import Warehouse
 from loader.warehouse.raw import append_job
+from tests.helpers.answers import answer_line, jsonl
+from tests.helpers.warehouses import rows
 
 
-@pytest.fixture
-def warehouse(tmp_path: Path) -> Warehouse:
-    made = Warehouse(tmp_path / "w.duckdb")
-    made.prepare()
-    return made
-
-
-def answer(custom_id: str, content: str = '{"items": []}', **changes: Any) -> str:
-    choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": content}}
-    body = {"id": "x", "object": "chat.completion", "model": "pixtral-large-latest", "choices": [choice]}
-    line = {"id": f"{custom_id}-1", "custom_id": custom_id, "response": {"status_code": 200, "body": body}}
-    return json.dumps({**line, "error": None, **changes})
-
-
-def write(path: Path, *lines: str) -> Path:
-    path.write_text("\n".join(lines) + "\n")
+def write(path: Path, *lines: Any) -> Path:
+    path.write_text(jsonl(*lines))
     return path
 
 
-def rows(warehouse: Warehouse, query: str) -> list[tuple[Any, ...]]:
-    with warehouse.transaction() as connection:
-        return connection.execute(query).fetchall()
-
-
 def test_each_id_becomes_a_receipt_and_a_request(warehouse: Warehouse, tmp_path: Path) -> None:
-    path = write(tmp_path / "output.jsonl", answer("0"), answer("1"), "not json", answer("1", "again"), "")
+    path = write(
+        tmp_path / "output.jsonl",
+        answer_line("0", model="an-alias"),
+        answer_line("1", model="an-alias"),
+        "not json",
+        answer_line("1", "again", model="an-alias"),
+        "",
+    )
     landed = land_file(warehouse, path, "IDR", "load1")
     assert (landed.lines, landed.requests) == (5, 2)
     receipts = rows(warehouse, "select source, source_key, currency from raw.receipts order by source_key")
     assert receipts == [("output.jsonl", "0", "IDR"), ("output.jsonl", "1", "IDR")]
     requests = rows(warehouse, "select custom_id, model, attempt, shard_id from raw.batch_requests order by 1")
-    assert requests == [(key, "pixtral-large-latest", 1, landed.file_id) for key in ("0", "1")]
+    assert requests == [(key, "an-alias", 1, landed.file_id) for key in ("0", "1")]
     ((job,),) = rows(warehouse, "select job from raw.batch_jobs")
     assert json.loads(job) | {"created_at": 0, "completed_at": 0} == json.loads(job) | {
         "created_at": 0, "completed_at": 0, "id": landed.file_id, "status": "SUCCESS", "output_file": landed.file_id,
@@ -57,7 +47,7 @@ def test_each_id_becomes_a_receipt_and_a_request(warehouse: Warehouse, tmp_path:
 
 
 def test_landing_again_adds_no_line_and_corrects_the_currency(warehouse: Warehouse, tmp_path: Path) -> None:
-    path = write(tmp_path / "output.jsonl", answer("0"), answer("1"))
+    path = write(tmp_path / "output.jsonl", answer_line("0"), answer_line("1"))
     land_file(warehouse, path, None, "load1")
     assert land_file(warehouse, path, None, "load2").lines == 0
     changed = land_file(warehouse, path, "IDR", "load3")
@@ -71,7 +61,7 @@ def test_landing_again_adds_no_line_and_corrects_the_currency(warehouse: Warehou
 
 
 def test_the_setting_stays_apart_from_a_correction(warehouse: Warehouse, tmp_path: Path) -> None:
-    path = write(tmp_path / "output.jsonl", answer("0"))
+    path = write(tmp_path / "output.jsonl", answer_line("0"))
     said = [  # --currency and the setting -> both as the latest row has them
         (None, None, (None, None)),
         (None, "MYR", (None, "MYR")),
@@ -87,16 +77,16 @@ def test_the_setting_stays_apart_from_a_correction(warehouse: Warehouse, tmp_pat
 
 
 def test_two_files_with_the_same_ids_stay_apart(warehouse: Warehouse, tmp_path: Path) -> None:
-    land_file(warehouse, write(tmp_path / "a.jsonl", answer("0", "one")), None, "load1")
-    land_file(warehouse, write(tmp_path / "b.jsonl", answer("0", "two")), None, "load2")
+    land_file(warehouse, write(tmp_path / "a.jsonl", answer_line("0", "one")), None, "load1")
+    land_file(warehouse, write(tmp_path / "b.jsonl", answer_line("0", "two")), None, "load2")
     assert rows(warehouse, "select count(distinct receipt_id), count(distinct shard_id) from raw.batch_requests") == [
         (2, 2)
     ]
 
 
 def test_a_copy_of_landed_lines_in_another_file_leaves_nothing(warehouse: Warehouse, tmp_path: Path) -> None:
-    land_file(warehouse, write(tmp_path / "a.jsonl", answer("0"), answer("1")), None, "load1")
-    copy = write(tmp_path / "b.jsonl", answer("1"), "")
+    land_file(warehouse, write(tmp_path / "a.jsonl", answer_line("0"), answer_line("1")), None, "load1")
+    copy = write(tmp_path / "b.jsonl", answer_line("1"), "")
     landed = land_file(warehouse, copy, None, "load2")
     assert (landed.lines, landed.known, landed.requests) == (0, 1, 0)
     assert rows(warehouse, "select count(*) from raw.batch_output") == [(2,)]
@@ -109,7 +99,7 @@ def test_an_answer_to_a_request_of_the_loader_joins_its_receipt(warehouse: Wareh
             "insert into raw.batch_requests values ('c1', 'r1', 'm', 'p', 'shard', 1, 10, 'load0', now()::timestamp)"
         )
         connection.execute("insert into ledger.requests values ('c1', 1, 'shard', 'r1', 'm', 10, 'missing')")
-    land_file(warehouse, write(tmp_path / "console.jsonl", answer("c1")), None, "load1")
+    land_file(warehouse, write(tmp_path / "console.jsonl", answer_line("c1")), None, "load1")
     requests = rows(warehouse, "select receipt_id, model, prompt_id, attempt from raw.batch_requests order by attempt")
     assert requests == [("r1", "m", "p", 1), ("r1", "m", "p", 2)]
     assert rows(warehouse, "select attempt, state from ledger.requests order by attempt") == [
@@ -134,8 +124,13 @@ def test_a_missing_file_is_named(warehouse: Warehouse, tmp_path: Path) -> None:
 
 
 def test_marks_and_empty_errors_do_not_make_an_answer_a_failure(warehouse: Warehouse, tmp_path: Path) -> None:
-    lines = ["\ufeff" + answer("0"), "\u00a0 " + answer("1"), answer("2", error={}), answer("3", error="")]
-    landed = land_file(warehouse, write(tmp_path / "odd.jsonl", *lines, answer("4", error="busy")), None, "load1")
+    lines = [
+        "\ufeff" + json.dumps(answer_line("0")),
+        "\u00a0 " + json.dumps(answer_line("1")),
+        answer_line("2", error={}),
+        answer_line("3", error=""),
+    ]
+    landed = land_file(warehouse, write(tmp_path / "odd.jsonl", *lines, answer_line("4", error="busy")), None, "load1")
     assert landed.requests == 5
     ((job,),) = rows(warehouse, "select job from raw.batch_jobs")
     assert (json.loads(job)["succeeded_requests"], json.loads(job)["failed_requests"]) == (4, 1)
@@ -152,9 +147,8 @@ def test_a_cut_off_answer_landed_by_hand_is_asked_again_with_more_tokens(warehou
         connection.execute(
             "insert into ledger.requests values (?, 1, 'shard', ?, 'm', 4096, 'missing')", [custom_id, receipt]
         )
-    cut = json.loads(answer(custom_id, '{"items": [{"name": "Tea", "price": "1'))
-    cut["response"]["body"]["choices"][0]["finish_reason"] = "length"
-    land_file(warehouse, write(tmp_path / "cut.jsonl", json.dumps(cut)), None, "load1")
+    cut = answer_line(custom_id, '{"items": [{"name": "Tea", "price": "1', finish_reason="length")
+    land_file(warehouse, write(tmp_path / "cut.jsonl", cut), None, "load1")
     with warehouse.transaction() as connection:
         decision = question.decisions(connection)[receipt]
     assert decision == Decision(attempt=3, truncated_at=4096)
@@ -166,7 +160,7 @@ def test_a_job_of_a_file_landed_by_hand_ended_now_in_any_time_zone(
     monkeypatch.setenv("TZ", "Asia/Tokyo")
     time.tzset()
     try:
-        land_file(warehouse, write(tmp_path / "a.jsonl", answer("0")), None, "load1")
+        land_file(warehouse, write(tmp_path / "a.jsonl", answer_line("0")), None, "load1")
     finally:
         monkeypatch.undo()
         time.tzset()
@@ -181,6 +175,6 @@ def test_a_job_of_a_file_landed_by_hand_is_the_latest_one_also_of_a_server_whose
     with warehouse.transaction() as connection:
         append_job(connection, {"id": "job", "created_at": days_ahead}, "shard")
         append_job(connection, {"id": "odd", "created_at": "soon"}, "shard")
-    landed = land_file(warehouse, write(tmp_path / "a.jsonl", answer("0")), None, "load1")
+    landed = land_file(warehouse, write(tmp_path / "a.jsonl", answer_line("0")), None, "load1")
     query = f"select (job::json->>'created_at')::bigint from raw.batch_jobs where job_id = '{landed.file_id}'"
     assert rows(warehouse, query) == [(days_ahead,)]

@@ -20,7 +20,7 @@ import pytest
 from loader.batch.mistral import BatchApi
 from loader.batch.provider import TroubleError
 from loader.errors import ApiError, SettingsError
-from tests.conftest import ApiServer
+from tests.helpers.servers import ApiServer
 
 KEY = "secret-key-of-the-test"
 

@@ -5,11 +5,9 @@ The proxy stands on a real socket; the loader is a real process with the vendor'
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
-from tests.helpers.fault_proxy import HARMS, POSTPONED, Fault, FaultProxy, fault_proxy
+from tests.helpers.fault_proxy import HARMS, POSTPONED, Fault, FaultProxy
 from tests.helpers.fault_runs import TALLY, LoaderRuns
 
 MOMENTS = {"upload": (False, True), "create_job": (False, True), "get_job": (False,), "download": (False,)}
@@ -27,13 +25,6 @@ QUICK = {
     "torn before download #1",
     "429 before get_job #1",
 }
-
-
-@pytest.fixture
-def proxy(runs: LoaderRuns) -> Iterator[FaultProxy]:
-    with fault_proxy(runs.server.url) as made:
-        runs.server_url = made.url
-        yield made
 
 
 def check(runs: LoaderRuns, undisturbed: LoaderRuns, proxy: FaultProxy, *faults: Fault) -> None:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import base64
 import json
 import signal
-from collections.abc import Iterator
 
 import pytest
 
-from tests.batch.test_odd_servers import Line, fields, states
-from tests.helpers.fault_proxy import GONE, Fault, FaultProxy, fault_proxy
-from tests.helpers.fault_runs import RECEIPTS, LoaderRuns
+from tests.helpers.fault_proxy import GONE, Fault, FaultProxy
+from tests.helpers.fault_runs import RECEIPTS, LoaderRuns, states
+from tests.helpers.rewrites import Line, fields
 
 ODD_LINES = [
     b"",
@@ -28,13 +27,6 @@ ODD_LINES = [
         ensure_ascii=False,
     ).encode(),
 ]
-
-
-@pytest.fixture
-def proxy(runs: LoaderRuns) -> Iterator[FaultProxy]:
-    with fault_proxy(runs.server.url) as made:
-        runs.server_url = made.url
-        yield made
 
 
 def test_odd_lines_keep_their_numbers_and_bytes_and_harm_no_other(runs: LoaderRuns, proxy: FaultProxy) -> None:

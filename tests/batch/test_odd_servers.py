@@ -5,57 +5,20 @@ from __future__ import annotations
 import json
 import signal
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
 
 import duckdb
 import pytest
-from _pytest.mark.structures import ParameterSet
 
 from loader.batch.mistral import BatchApi
 from loader.errors import ApiError
-from tests.conftest import wait_until
-from tests.helpers.fault_proxy import GONE, Fault, FaultProxy, fault_proxy
-from tests.helpers.fault_runs import RECEIPTS, LoaderRuns, draw_receipts
+from tests.helpers.fault_proxy import GONE, Fault, FaultProxy
+from tests.helpers.fault_runs import RECEIPTS, LoaderRuns, asked, draw_receipts, one_is_quick, states
+from tests.helpers.rewrites import Line, fields, lines
+from tests.helpers.servers import wait_until
 
-Line = dict[str, Any]
-
-
-@pytest.fixture
-def proxy(runs: LoaderRuns) -> Iterator[FaultProxy]:
-    """Before a server whose result files are odd from the start: their size is what comes, so it tells of no other."""
-    with fault_proxy(runs.server.url) as made:
-        runs.server_url = made.url
-        made.rewrites["get_file"] = fields(lambda file: {**file, "bytes": 0})
-        yield made
-
-
-def lines(change: Callable[[list[Line]], list[Line]], times: int = 1) -> Callable[[bytes], bytes]:
-    """A rewrite of the first result files that changes their lines."""
-    left = [times]
-
-    def rewrite(body: bytes) -> bytes:
-        left[0] -= 1
-        if left[0] < 0:
-            return body
-        return b"".join(
-            json.dumps(line).encode() + b"\n" for line in change([json.loads(x) for x in body.splitlines()])
-        )
-
-    return rewrite
-
-
-def fields(change: Callable[[Line], Line]) -> Callable[[bytes], bytes]:
-    return lambda body: json.dumps(change(json.loads(body))).encode()
-
-
-def states(runs: LoaderRuns) -> list[tuple[int, str, int]]:
-    return runs.query("select attempt, state, count(*) from ledger.requests group by all order by all")
-
-
-def asked(runs: LoaderRuns) -> list[tuple[int, int]]:
-    return runs.query("select attempt, max_tokens from raw.batch_requests order by all")
+pytestmark = pytest.mark.usefixtures("sizeless")
 
 
 def test_success_with_lines_missing_names_them_and_asks_only_those_again(runs: LoaderRuns, proxy: FaultProxy) -> None:
@@ -100,11 +63,6 @@ REASONS = {  # as the run tells them
     "no body": "no message came",
     "no response": "overloaded",
 }
-
-
-def one_is_quick(values: Iterable[str]) -> list[ParameterSet]:
-    """The first of these in `make test`, the others in `make test-all`."""
-    return [pytest.param(value, marks=[pytest.mark.slow] if number else []) for number, value in enumerate(values)]
 
 
 @pytest.mark.parametrize("name", one_is_quick(FAILURES))

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from tests.batch.test_odd_servers import Line, fields
-from tests.helpers.fault_proxy import MOVED, Fault, FaultProxy, fault_proxy
+from tests.helpers.fault_proxy import MOVED, Fault, FaultProxy
 from tests.helpers.fault_runs import RECEIPTS, TALLY, LoaderRuns, draw_receipts
+from tests.helpers.rewrites import Line, fields
 
 FIRST, SECOND = 3, RECEIPTS - 3  # requests of the two jobs
 ONE_OF_BOTH = -1  # lines: which job is looked at first is drawn with its id
@@ -19,11 +19,9 @@ DEFINITE = ("400", "401", "403", "404", "redirect", "round in circles")
 
 
 @pytest.fixture
-def proxy(runs: LoaderRuns) -> Iterator[FaultProxy]:
-    with fault_proxy(runs.server.url) as made:
-        runs.server_url = made.url
-        runs.settings["SHARD_REQUESTS"] = str(FIRST)
-        yield made
+def runs(runs: LoaderRuns) -> LoaderRuns:
+    runs.settings["SHARD_REQUESTS"] = str(FIRST)
+    return runs
 
 
 def check(runs: LoaderRuns, proxy: FaultProxy, landed: int, *arguments: str) -> str:

@@ -19,7 +19,7 @@ from loader.requests.request_files import MAX_PENDING_REQUESTS
 from loader.sources.open_source import open_source
 from loader.warehouse.duckdb_file import Warehouse
 from tests.bench.data import write_tiny
-from tests.conftest import ApiServer
+from tests.helpers.servers import ApiServer
 
 RECEIPTS = 60
 SHARD = 5

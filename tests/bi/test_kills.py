@@ -12,7 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from loader.marts.publish import publish_marts
-from tests.helpers.built_warehouse import built_warehouse, change, rows
+from tests.helpers.built_warehouse import built_warehouse
+from tests.helpers.warehouses import change, rows
 
 pytestmark = pytest.mark.slow
 

@@ -13,7 +13,8 @@ import pytest
 
 from loader.warehouse.raw import STAMPS
 from tests.dbt.currencies import LISTED, SAID, Said, receipt_id
-from tests.helpers.built_warehouse import ROOT, answer, change, receipt, rows, settings
+from tests.helpers.built_warehouse import ROOT, answer, receipt, settings
+from tests.helpers.warehouses import change, rows
 
 Warehouse = duckdb.DuckDBPyConnection
 

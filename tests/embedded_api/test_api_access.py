@@ -12,7 +12,7 @@ from mistralai.client import Mistral, errors
 
 from loader.embedded_api.serve import serve
 from loader.errors import LoaderError
-from tests.conftest import ApiServer
+from tests.helpers.servers import ApiServer
 
 SOME_ID = "00000000-0000-4000-8000-000000000000"
 ROUTES = [

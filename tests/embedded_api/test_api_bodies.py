@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from loader.embedded_api import bodies
-from tests.conftest import ApiServer
 from tests.embedded_api import batch_lines
+from tests.helpers.servers import ApiServer
 
 JOBS, CHAT = "/v1/batch/jobs", batch_lines.ENDPOINT
 LARGE = bodies.BATCH.size - 1000

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from mistralai.client import errors
 
-from tests.conftest import ApiServer
+from tests.helpers.servers import ApiServer
 
 
 def upload(api: ApiServer, name: str = "a.jsonl", content: bytes = b"{}\n", purpose: str = "batch") -> str:

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from mistralai.client import errors
 
-from tests.conftest import ApiServer
 from tests.embedded_api import batch_lines
 from tests.embedded_api.batch_lines import ENDPOINT, MODEL, custom_ids, download, finished, start_job
+from tests.helpers.servers import ApiServer
 
 
 def line(custom_id: str | None, picture: bytes, **more: Any) -> bytes:

@@ -20,14 +20,14 @@ from loader.embedded_api.batches import JOBS_AT_ONCE
 from loader.embedded_api.serve import Child, launch, serve, start_embedded
 from loader.embedded_api.state_folder import claim
 from loader.errors import LoaderError
-from tests.conftest import wait_until
 from tests.embedded_api import batch_lines
 from tests.embedded_api.batch_lines import custom_ids, download, finished, start_job, wait_for
 from tests.helpers import instant_reader
+from tests.helpers.servers import start_server, wait_until
 
 
 def start(state_dir: Path) -> tuple[Child, Mistral]:
-    child = launch(state_dir, reader=instant_reader.SPEC, workers=2)
+    child = start_server(state_dir, workers=2)
     return child, Mistral(api_key=child.token, server_url=child.url)
 
 

@@ -1,4 +1,4 @@
-"""A small warehouse with marts, made by the product itself: landed, then built by dbt. Built once, then copied.
+"""A small warehouse with marts, made by the product itself: landed, then built by dbt. Built once a run, then copied.
 
 Of dbt's tests only one is run on it, to be quick.
 """
@@ -10,13 +10,16 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import duckdb
+from filelock import FileLock
+
+from loader import __main__ as program
+from tests.helpers.answers import answer_line, jsonl
+from tests.helpers.forked import Forked
 
 ROOT = Path(__file__).resolve().parents[2]
 HOSTILE = "<script>alert('item')</script> & \N{RIGHT-TO-LEFT OVERRIDE}gnp.exe"
@@ -24,19 +27,18 @@ HOSTILE_MERCHANT = '"><img src=x onerror=alert(1)>'
 ONLY_IN_RAW = "only-in-the-raw-line"
 
 
-def answer(key: str, content: str, finish_reason: str = "stop") -> dict[str, Any]:
-    """An output line of a batch job."""
-    choice = {"index": 0, "finish_reason": finish_reason, "message": {"role": "assistant", "content": content}}
-    usage = {"prompt_tokens": 1000, "completion_tokens": 100, "total_tokens": 1100}
-    body = {"id": ONLY_IN_RAW, "model": "mistral-small-2603", "choices": [choice], "usage": usage}
-    return {"id": key, "custom_id": key, "response": {"status_code": 200, "body": body}, "error": None}
-
-
 def receipt(currency: str | None, *items: tuple[str, str, str], total: str | None = None) -> str:
     """What a model answers to a receipt: items of name, price and category."""
     listed = [{"name": name, "price": price, "classification": category} for name, price, category in items]
     header = {"merchant": HOSTILE_MERCHANT, "purchased_on": "2026-03-01", "currency": currency, "total": total}
     return json.dumps({"items": listed, **header})
+
+
+def answer(key: str, content: str, finish_reason: str = "stop") -> dict[str, Any]:
+    """An answer that bears what must not leave schema raw."""
+    line = answer_line(key, content, finish_reason=finish_reason, model="mistral-small-2603")
+    line["response"]["body"]["id"] = ONLY_IN_RAW
+    return line
 
 
 LINES = [
@@ -67,10 +69,30 @@ def settings(warehouse: Path, bi_database: Path) -> dict[str, str]:
 
 
 def run(*arguments: str, warehouse: Path, bi_database: Path | None = None) -> subprocess.CompletedProcess[str]:
-    """Run `loader …` on a warehouse, with settings of its own alone."""
+    """Run `loader …` on a warehouse, with settings of its own alone.
+
+    dbt reads its project anew, which takes most of its time, when the path of the warehouse is another than before: so
+    the file stands in one place while dbt runs, and goes back.
+    """
     environment = settings(warehouse, bi_database or warehouse.with_name("bi.duckdb"))
-    command = [sys.executable, "-m", "loader", *arguments]
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    if arguments[0] != "dbt":
+        return _run(arguments, environment)
+    place = shared() / "dbt" / "warehouse.duckdb"
+    place.parent.mkdir(exist_ok=True)
+    target = str(place.parent / "target")
+    with FileLock(place.with_name("lock")):
+        warehouse.rename(place)
+        try:
+            names = {"WAREHOUSE": str(place), "DBT_TARGET_PATH": target, "DBT_LOG_PATH": target}
+            return _run(arguments, environment | names)
+        finally:
+            place.rename(warehouse)
+
+
+def _run(arguments: tuple[str, ...], environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    process = Forked(program.main, [*arguments], environment, ROOT)
+    out, err = process.communicate(timeout=300)
+    return subprocess.CompletedProcess(arguments, process.wait(), out, err)
 
 
 @cache
@@ -80,31 +102,33 @@ def _directory() -> Path:
     return directory
 
 
+def shared() -> Path:
+    """A folder that the processes of a test run share; see conftest.py."""
+    return Path(os.environ["TEST_RUN_FOLDER"])
+
+
 @cache
 def _built() -> Path:
-    warehouse, lines = _directory() / "warehouse.duckdb", _directory() / "output.jsonl"
-    lines.write_text("".join(json.dumps(line) + "\n" for line in LINES))
+    built = shared() / "built"
+    with FileLock(shared() / "built.lock"):
+        if not built.exists():
+            building = shared() / "building"
+            building.mkdir()
+            _build(building / "warehouse.duckdb")
+            building.rename(built)
+    return built / "warehouse.duckdb"
+
+
+def _build(warehouse: Path) -> None:
+    lines = warehouse.with_name("output.jsonl")
+    lines.write_text(jsonl(*LINES))
     nodes = ("resource_type:model", "resource_type:seed", "source_accepted_values_raw_loads_status*")
     build = ("dbt", "build", "--quiet", "--indirect-selection", "empty", "--select", *nodes)
     for arguments in (("land", str(lines)), build):
         ended = run(*arguments, warehouse=warehouse)
         assert ended.returncode == 0, ended.stdout + ended.stderr
-    return warehouse
 
 
 def built_warehouse(directory: Path) -> Path:
     """A copy of the warehouse in a folder of the test's own."""
     return Path(shutil.copy(_built(), directory / "warehouse.duckdb"))
-
-
-def change(warehouse: Path, *statements: str) -> None:
-    """Change a warehouse by SQL."""
-    with duckdb.connect(str(warehouse)) as connection:
-        for statement in statements:
-            connection.execute(statement)
-
-
-def rows(path: Path, query: str) -> list[tuple[Any, ...]]:
-    """The rows that a file answers, opened read-only."""
-    with duckdb.connect(str(path), read_only=True) as connection:
-        return connection.execute(query).fetchall()

@@ -5,24 +5,24 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import duckdb
+import pytest
+from _pytest.mark.structures import ParameterSet
 from mistralai.client import Mistral
 from PIL import Image
 
-from loader.embedded_api.serve import Child, launch
+from loader.embedded_api.serve import Child
+from tests.helpers import loader_process
+from tests.helpers.forked import Forked
+from tests.helpers.warehouses import rows
 
-HERE = Path(__file__).parent
 RECEIPTS = 5
-TALLY: Counter[str] = Counter()  # of the running test; tests/conftest.py adds all up and prints them
-READER = "tests.helpers.instant_reader:read_receipt"
+TALLY: Counter[str] = Counter()  # of the running test; conftest.py adds all up and prints them
 
 
 def draw_receipts(folder: Path, count: int, seed: int = 0) -> Path:
@@ -35,24 +35,6 @@ def draw_receipts(folder: Path, count: int, seed: int = 0) -> Path:
     (folder / "broken.jpg").write_bytes(b"this is not an image")
     (folder / "copy.jpg").write_bytes((folder / "0000.jpg").read_bytes())
     return folder
-
-
-@contextmanager
-def instant_server(state_dir: Path) -> Iterator[Child]:
-    """The embedded API in a process of its own, with a reader that answers at once."""
-    before = os.environ.get("PYTHONPATH")
-    os.environ["PYTHONPATH"] = str(HERE.parent.parent)
-    try:
-        child = launch(state_dir, reader=READER, workers=1)
-    finally:
-        if before is None:
-            del os.environ["PYTHONPATH"]
-        else:
-            os.environ["PYTHONPATH"] = before
-    try:
-        yield child
-    finally:
-        child.stop()
 
 
 @dataclass
@@ -76,18 +58,12 @@ class LoaderRuns:
             **self.settings,
         }
 
-    def start(self, *arguments: str, kill_at: str | None = None) -> subprocess.Popen[str]:
+    def start(self, *arguments: str, kill_at: str | None = None) -> Forked:
         """Start a load, to be killed at a point of `loader_process` or by the test."""
         environment = self.environment()
         if kill_at:
             environment["KILL_AT"] = kill_at
-        return subprocess.Popen(
-            [sys.executable, str(HERE / "loader_process.py"), *(arguments or ("load",))],
-            env={**environment, "PYTHONPATH": str(HERE.parent.parent)},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        return Forked(loader_process.main, [*(arguments or ("load",))], environment)
 
     def run(self, *arguments: str, kill_at: str | None = None, timeout: float = 60) -> tuple[int, str]:
         """Run a load to its end: exit code (negative: signal) and all that it printed."""
@@ -101,8 +77,7 @@ class LoaderRuns:
         return process.returncode, out + err
 
     def query(self, query: str) -> list[tuple[Any, ...]]:
-        with duckdb.connect(str(self.warehouse), read_only=True) as connection:
-            return connection.execute(query).fetchall()
+        return rows(self.warehouse, query)
 
     def contents(self) -> dict[str, list[tuple[Any, ...]]]:
         """All that a load lands, but for ids and times that the server or the clock draws."""
@@ -155,3 +130,18 @@ class LoaderRuns:
         assert len(sent) == RECEIPTS and set(sent.values()) == {1}, f"paid for twice: {sent}: {said}"
         work = self.warehouse.with_suffix(".files")
         assert [*(work / "shards").iterdir(), *(work / "downloads").iterdir()] == []
+
+
+def states(runs: LoaderRuns) -> list[tuple[int, str, int]]:
+    """What became of the attempts, counted."""
+    return runs.query("select attempt, state, count(*) from ledger.requests group by all order by all")
+
+
+def asked(runs: LoaderRuns) -> list[tuple[int, int]]:
+    """The attempts that were sent, and the tokens that each was allowed."""
+    return runs.query("select attempt, max_tokens from raw.batch_requests order by all")
+
+
+def one_is_quick(values: Iterable[str]) -> list[ParameterSet]:
+    """The first of these in `make test`, the others in `make test-all`."""
+    return [pytest.param(value, marks=[pytest.mark.slow] if number else []) for number, value in enumerate(values)]

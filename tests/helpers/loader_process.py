@@ -1,4 +1,4 @@
-"""The loader in a process that is killed at a named point, for tests: `python loader_process.py load …`.
+"""The loader in a process of its own that is killed at a named point, for tests.
 
 `KILL_AT` in the environment says where: `module.function:before:2` (SIGKILL before the second call) or `…:after:1`;
 `SHARD_REQUESTS` how many requests a job has at most, `CLOCK_DAYS` how many days this machine's clock is ahead.
@@ -16,6 +16,13 @@ from collections.abc import Callable
 from datetime import datetime, timedelta, tzinfo
 from functools import partial
 from typing import Any
+
+from tenacity import wait_fixed
+
+from loader import __main__ as program
+from loader.batch import jobs, sending, sick_jobs
+from loader.batch import mistral as batch_api
+from loader.batch import run as load
 
 # Every step with an effect, in the order of a load: on disk, in the warehouse, on the server.
 POINTS = [
@@ -96,15 +103,9 @@ def turn_the_clock(days: float) -> None:
 
 def main() -> None:
     """Run the loader's command line, to the end or to the point."""
-    from tenacity import wait_fixed
-
-    from loader import __main__ as program
-    from loader.batch import jobs, sending, sick_jobs
-    from loader.batch import mistral as batch_api
-    from loader.batch import run as load
-
     sending.SETTLE_SECONDS = (0.05, 0.1, 0.5)
     jobs.RETRY_JOBS_SECONDS = (0.05, 0.1)
+    jobs.BUSY_POLL_SECONDS = 8.0
     sending.FILE_WAITS_SECONDS = (0.05, 0.1, 0.5)
     sending.FIRST_SEND_SECONDS = jobs.CANCEL_SECONDS = sick_jobs.GIVE_UP_SECONDS = 3.0
     sick_jobs.MOST_SECONDS_BETWEEN = 0.5
@@ -120,7 +121,3 @@ def main() -> None:
         point, when, nth = at.rsplit(":", 2)
         kill_at(point, when, int(nth))
     program.main()
-
-
-if __name__ == "__main__":
-    main()

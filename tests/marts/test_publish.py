@@ -12,7 +12,8 @@ import pytest
 
 from loader.errors import WarehouseError
 from loader.marts.publish import publish_marts
-from tests.helpers.built_warehouse import ONLY_IN_RAW, built_warehouse, change, rows, run
+from tests.helpers.built_warehouse import ONLY_IN_RAW, run
+from tests.helpers.warehouses import change, rows
 
 TABLES = "select table_schema, table_name from information_schema.tables order by all"
 HOLD = (
@@ -22,11 +23,6 @@ PUBLISH = (
     "import sys; from pathlib import Path; from loader.marts.publish import publish_marts; "
     "publish_marts(Path(sys.argv[1]), Path(sys.argv[2]))"
 )
-
-
-@pytest.fixture
-def warehouse(tmp_path: Path) -> Path:
-    return built_warehouse(tmp_path)
 
 
 @pytest.fixture

@@ -11,16 +11,7 @@ import loader
 from loader.errors import WarehouseError
 from loader.marts.publish import publish_marts
 from loader.marts.read import mart_rows
-from tests.helpers.built_warehouse import built_warehouse, change
-
-
-@pytest.fixture
-def warehouse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    made = built_warehouse(tmp_path)
-    monkeypatch.setenv("WAREHOUSE", str(made))
-    monkeypatch.setenv("BI_DATABASE", str(tmp_path / "bi.duckdb"))
-    monkeypatch.chdir(tmp_path)  # no .env of the developer's
-    return made
+from tests.helpers.warehouses import change
 
 
 def test_items_are_the_four_columns_of_the_notebook_with_right_prices(warehouse: Path) -> None:

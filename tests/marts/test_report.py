@@ -15,7 +15,8 @@ from loader.errors import WarehouseError
 from loader.marts.charts import Bar, bar_chart
 from loader.marts.publish import publish_marts
 from loader.marts.report import write_report
-from tests.helpers.built_warehouse import HOSTILE, built_warehouse, change, run
+from tests.helpers.built_warehouse import HOSTILE, run
+from tests.helpers.warehouses import change
 
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 needs_browser = pytest.mark.skipif(BROWSER is None, reason="no Chromium here: apt-get install chromium")
@@ -46,15 +47,6 @@ class Page(HTMLParser):
     def handle_data(self, data: str) -> None:
         if self._in_cell:
             self.cells[-1] += data
-
-
-@pytest.fixture
-def warehouse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    made = built_warehouse(tmp_path)
-    monkeypatch.setenv("WAREHOUSE", str(made))
-    monkeypatch.setenv("BI_DATABASE", str(tmp_path / "bi.duckdb"))
-    monkeypatch.chdir(tmp_path)  # no .env of the developer's
-    return made
 
 
 @pytest.fixture

@@ -19,13 +19,6 @@ from tests.bench.data import tiny
 QUESTION = Question("mistral-small-2603")
 
 
-@pytest.fixture
-def warehouse(tmp_path: Path) -> Warehouse:
-    warehouse = Warehouse(tmp_path / "w.duckdb")
-    warehouse.prepare()
-    return warehouse
-
-
 def planned(warehouse: Warehouse, numbers: list[int], max_requests: int = 100) -> tuple[Planner, list[ShardRecord]]:
     """Plan receipts by number; a shard is noted and stays planned."""
     source = Source(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -91,13 +90,6 @@ CASES: list[tuple[str, list[Attempt], dict[str, Any], Decision | None]] = [
         None,
     ),
 ]
-
-
-@pytest.fixture
-def warehouse(tmp_path: Path) -> Warehouse:
-    made = Warehouse(tmp_path / "w.duckdb")
-    made.prepare()
-    return made
 
 
 def note(warehouse: Warehouse, receipt_id: str, attempts: Sequence[Attempt]) -> None:

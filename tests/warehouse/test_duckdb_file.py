@@ -19,18 +19,12 @@ from loader.warehouse.duckdb_file import Warehouse, now
 from loader.warehouse.ledger import Request, Shard
 from loader.warehouse.migrations import MIGRATIONS
 from loader.warehouse.raw import STAMPS, ReceiptRow, append_job, append_load, append_output, append_receipts
+from tests.helpers.warehouses import empty_warehouse, rows
 
 
 @pytest.fixture
 def warehouse(tmp_path: Path) -> Warehouse:
-    made = Warehouse(tmp_path / "w.duckdb", wait_seconds=0.5)
-    made.prepare()
-    return made
-
-
-def rows(warehouse: Warehouse, query: str) -> list[tuple[object, ...]]:
-    with warehouse.transaction() as connection:
-        return connection.execute(query).fetchall()
+    return empty_warehouse(tmp_path / "w.duckdb", wait_seconds=0.5)
 
 
 def receipt(**changes: object) -> ReceiptRow:

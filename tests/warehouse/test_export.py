@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -20,16 +19,10 @@ from loader.warehouse import export
 from loader.warehouse.duckdb_file import Warehouse
 from loader.warehouse.export import TABLES, Folder, export_raw
 from loader.warehouse.raw import append_job, append_load, append_output, append_receipts
+from tests.helpers.warehouses import empty_warehouse
 from tests.warehouse.test_duckdb_file import older_warehouse, receipt
 
 ODD_LINES = b'{"a": "25.000"}\r\n\n\xff\xfe broken \x00 bytes\n{"b": "\xe2\x80\xa8 \xc3\xa9"}\nno end'
-
-
-@pytest.fixture
-def warehouse(tmp_path: Path) -> Warehouse:
-    made = Warehouse(tmp_path / "w.duckdb")
-    made.prepare()
-    return made
 
 
 def land(warehouse: Warehouse, tmp_path: Path, number: int, lines: bytes = ODD_LINES) -> None:
@@ -127,6 +120,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from loader.warehouse import export
 from loader.warehouse.duckdb_file import Warehouse
+from tests.helpers.warehouses import empty_warehouse
 left = int(sys.argv[3])
 write = export.Folder.writing
 @contextmanager
@@ -144,7 +138,7 @@ export.export_raw(Warehouse(Path(sys.argv[1])), sys.argv[2])
     kills = 0
     for step in range(1, 20):
         command = [sys.executable, "-c", killed_at_each_file, str(warehouse.path), str(place), str(step % 5 + 1)]
-        ended = subprocess.run(command, env={**os.environ, "PYTHONPATH": str(Path.cwd())}, check=False)
+        ended = subprocess.run(command, check=False)
         for part in place.rglob("*.parquet"):
             if not part.name.startswith("."):
                 duckdb.execute("from read_parquet(?)", [str(part)]).fetchall()
@@ -213,8 +207,7 @@ def test_storage_behind_a_url_gets_the_same_parts(warehouse: Warehouse, tmp_path
 
 
 def test_an_export_of_another_warehouse_is_not_mixed_with(warehouse: Warehouse, tmp_path: Path) -> None:
-    other = Warehouse(tmp_path / "other.duckdb")
-    other.prepare()
+    other = empty_warehouse(tmp_path / "other.duckdb")
     land(warehouse, tmp_path, 1)
     land(other, tmp_path, 7)
     export_raw(warehouse, str(tmp_path / "export"))
