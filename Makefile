@@ -73,7 +73,7 @@ clean: ## remove the environment and what tools leave behind; never the warehous
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-# An environment that make made in another place is made anew; a link to one is somebody's choice.
+# An environment that make made in another place is made again; a link to one is somebody's choice.
 elsewhere = $(shell [ -e $(1)/.installed ] && [ ! -L $(1) ] && \
 	! head -n 3 $(1)/bin/loader 2>/dev/null | grep -qF "$(CURDIR)/$(1)/bin/" && echo $(1)-from-elsewhere)
 

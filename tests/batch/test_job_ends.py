@@ -176,7 +176,7 @@ def test_answers_that_nobody_gets_can_be_given_up(runs: LoaderRuns, proxy: Fault
     assert runs.run()[0] == 0 and states(runs)[-1] == (2, "answered", RECEIPTS)
 
 
-def test_an_old_ledger_is_judged_anew(runs: LoaderRuns, proxy: FaultProxy) -> None:
+def test_an_old_ledger_is_judged_again(runs: LoaderRuns, proxy: FaultProxy) -> None:
     """Of answers that nobody could read it says that they are answered; they are asked once more."""
     import duckdb
 

@@ -1,4 +1,4 @@
-"""What the benchmark works on, made anew each time: photographs of receipts, tiny ones, and lines of batch output.
+"""What the benchmark works on, made each time: photographs of receipts, tiny ones, and lines of batch output.
 
 The photographs follow the public data set: some 570 KB each, half of them above 1540 pixels. The lines
 follow real answers: about 750 bytes and two and a half items each, prices as a receipt of its country prints them.

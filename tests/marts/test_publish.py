@@ -271,7 +271,7 @@ def test_says_what_to_do_when_there_is_nothing_to_publish(warehouse: Path, bi: P
         publish_marts(warehouse, tmp_path / "file" / "bi.duckdb")
 
 
-def test_open_readers_keep_the_old_file_until_they_open_it_anew(warehouse: Path, bi: Path) -> None:
+def test_open_readers_keep_the_old_file_until_they_open_it_again(warehouse: Path, bi: Path) -> None:
     publish_marts(warehouse, bi)
     script = (
         "import duckdb, sys\n"

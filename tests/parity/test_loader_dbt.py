@@ -30,7 +30,7 @@ def loader_dbt(programs: Path, *arguments: str, environment: dict[str, str]) -> 
 @pytest.mark.slow
 @pytest.mark.parametrize("engine", ["sail-server", "spark-connect"])
 def test_a_second_build_on_a_server_takes_in_what_has_come_since(tmp_path: Path, engine: str) -> None:
-    """Sail has forgotten the first build and makes all anew; Spark's catalog lasts, so that files are appended."""
+    """Sail has forgotten the first build and makes all again; Spark's catalog lasts, so that files are appended."""
     if missing(engine):
         pytest.skip(missing(engine))
     raw = RawTables(tmp_path / "warehouse.duckdb")

@@ -1,4 +1,4 @@
-"""Images as the API accepts them: what travels untouched, what is made anew, what is refused and why."""
+"""Images as the API accepts them: what travels untouched, what is encoded again, what is refused and why."""
 
 import io
 import pickle
@@ -98,7 +98,7 @@ def test_a_jpeg_within_the_policy_travels_untouched_and_a_larger_one_shrinks() -
     assert quarters(shown(shrunk)) == [True, False, False, False]
 
 
-# What is made anew
+# What is encoded again
 
 
 @pytest.mark.parametrize("orientation", range(2, 9))

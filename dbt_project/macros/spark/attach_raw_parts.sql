@@ -1,6 +1,6 @@
 {#
   On Spark the sources are what `loader export` wrote: external tables over the folders of Parquet parts at RAW_PARTS,
-  made anew at every start, so that new parts are seen. Their columns are those of the warehouse's schema raw.
+  created at every start, so that new parts are seen. Their columns are those of the warehouse's schema raw.
 #}
 {% macro attach_raw_parts() %}
     {% if execute and target.type == 'spark' and flags.WHICH in ['build', 'run', 'test', 'seed', 'retry'] %}
