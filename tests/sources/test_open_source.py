@@ -1,14 +1,8 @@
 """Where receipts come from: every kind of source gives them whole, in order and as often as asked."""
 
-import hashlib
 import json
 import os
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
-from threading import Event
 from typing import Any
 
 import pyarrow as pa
@@ -19,9 +13,8 @@ from loader.errors import SourceError
 from loader.sources import folder as folders
 from loader.sources.open_source import open_source
 from loader.sources.receipt import Receipt, Source
-from tests.helpers.fake_hub import fake_hub
-
-ROOT = Path(__file__).parents[2]
+from tests.helpers.fresh_python import python
+from tests.helpers.pictures import struct_table
 
 
 def write(folder: Path, *names: str) -> None:
@@ -121,12 +114,6 @@ def test_one_image_is_a_source(tmp_path: Path) -> None:
 
 
 # Parquet and arrow
-
-
-def struct_table(**columns: list[Any]) -> pa.Table:
-    image = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
-    picture = columns.pop("image")
-    return pa.table({"image": pa.array(picture, image)} | {name: pa.array(v) for name, v in columns.items()})
 
 
 def test_the_columns_of_the_public_dataset_are_read(tmp_path: Path) -> None:
@@ -248,166 +235,6 @@ def test_one_large_row_group_is_not_held_in_memory(tmp_path: Path) -> None:
     count, grown_kilobytes = map(int, done.stdout.split())
     assert count == 200_000_000
     assert grown_kilobytes < 100_000
-
-
-# Datasets on disk
-
-
-def test_datasets_saved_to_disk_are_read(tmp_path: Path) -> None:
-    import datasets
-
-    features = datasets.Features({"image": datasets.Image(), "receiptId": datasets.Value("string")})
-    rows = {"image": [{"bytes": b"not decoded", "path": None}, None], "receiptId": ["r-1", "r-2"]}
-    plain = datasets.Dataset.from_dict(rows, features=features)
-    plain.save_to_disk(str(tmp_path / "plain"))
-    datasets.DatasetDict({"test": plain.select([1]), "train": plain}).save_to_disk(str(tmp_path / "split"))
-    for name in ("plain", "split"):
-        source = open_source(str(tmp_path / name))
-        first, second = source
-        assert first == Receipt(name, "r-1", b"not decoded", location=f"{tmp_path / name}#r-1")
-        assert (second.source_key, second.error) == ("r-2", "no image in this row")
-        assert source.count() == 2
-    assert source.passed_over.by_kind() == [{"kind": "other splits", "count": 1, "first": ["test"]}]
-
-
-def test_lists_of_images_in_a_saved_dataset_stay_undecoded(tmp_path: Path) -> None:
-    import datasets
-
-    features = datasets.Features({"pages": datasets.List(datasets.Image()), "name": datasets.Value("string")})
-    page = {"bytes": b"not decoded", "path": None}
-    rows = {"pages": [[page], [page, page], []], "name": ["a", "b", "c"]}
-    datasets.Dataset.from_dict(rows, features=features).save_to_disk(str(tmp_path / "set"))
-    one, two, none = open_source(str(tmp_path / "set"))
-    assert one.image == b"not decoded"
-    assert "a list of 2 images" in (two.error or "")
-    assert none.error == "no image in this row"
-
-
-# The hub
-
-
-def python(script: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-c", script, *arguments],
-        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=60,
-    )
-
-
-def from_hub(tmp_path: Path, address: str, **environment: str) -> tuple[list[list[Any]], str]:
-    """What a process gets from that hub: rows of key, image hash and label, the count; or the refusal."""
-    script = (
-        "import hashlib, json, os, sys\n"
-        "from loader.errors import SourceError\n"
-        "from loader.sources.open_source import open_source\n"
-        "def sha(image): return image and hashlib.sha256(image).hexdigest()\n"
-        "try:\n"
-        "    source = open_source('owner/name')\n"
-        "    assert [r.location for r in source] == [f'hf://datasets/owner/name#{r.source_key}' for r in source]\n"
-        "    rows = [[r.source_key, sha(r.image), r.label] for r in source]\n"
-        "    print(json.dumps([*rows, [source.count()]]))\n"
-        "except SourceError as error: print('refused', error)\n"
-        "sys.stdout.flush()\n"
-        "os._exit(0)\n"  # as the program ends, and for the same reason (loader/__main__.py)
-    )
-    done = python(script, HF_ENDPOINT=address, HF_HOME=str(tmp_path / "hf"), **{"HF_TOKEN": "", **environment})
-    assert done.stderr == ""
-    assert done.stdout.count("\n") == 1
-    if done.stdout.startswith("refused "):
-        return [], done.stdout
-    return json.loads(done.stdout), ""
-
-
-def sha(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
-
-
-def test_a_dataset_on_the_hub_streams_with_its_bytes_as_stored(tmp_path: Path) -> None:
-    table = struct_table(
-        image=[{"bytes": b"one", "path": None}, {"bytes": b"two", "path": "2.jpg"}],
-        receiptId=["a", "b"],
-        text=["label", None],
-    )
-    features = {"image": {"_type": "Image"}} | {
-        column: {"dtype": "string", "_type": "Value"} for column in ("receiptId", "text")
-    }
-    note = json.dumps({"info": {"features": features}})
-    pq.write_table(table.replace_schema_metadata({"huggingface": note}), tmp_path / "t.parquet")
-    files = {"data/train-0.parquet": (tmp_path / "t.parquet").read_bytes(), "data/test-0.parquet": b"unread"}
-    rows = [["a", sha(b"one"), "label"], ["b", sha(b"two"), None]]
-    with fake_hub("owner/name", files) as address:
-        assert from_hub(tmp_path, address) == ([*rows, [None]], "")
-    splits = "[{name: test, num_examples: 9}, {name: train, num_examples: 2}]"
-    kinds = "[{name: image, dtype: image}, {name: receiptId, dtype: string}, {name: text, dtype: string}]"
-    files["README.md"] = f"---\ndataset_info: {{features: {kinds}, splits: {splits}}}\n---\n".encode()
-    with fake_hub("owner/name", files) as address:
-        assert from_hub(tmp_path, address) == ([*rows, [2]], "")
-
-
-def test_a_ctrl_c_while_the_hub_is_silent_ends_at_once_and_in_one_line(tmp_path: Path) -> None:
-    """pyarrow's threads wait for the hub: they must neither keep the process nor abort it (exit code 134)."""
-    rows = struct_table(image=[{"bytes": os.urandom(1_000_000), "path": None} for _ in range(12)])
-    pq.write_table(rows, tmp_path / "t.parquet", row_group_size=4)
-    is_silent, is_over = Event(), Event()
-
-    def before_part(start: int) -> None:
-        if start >= 6_000_000:  # in the second group of rows
-            is_silent.set()
-            is_over.wait()
-
-    files = {"data/train-0.parquet": (tmp_path / "t.parquet").read_bytes()}
-    with fake_hub("owner/name", files, before_part=before_part) as address:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "loader", "load", "--dry-run", "--receipts", "owner/name"],
-            env={**os.environ, "PYTHONPATH": str(ROOT), "HF_ENDPOINT": address, "HF_HOME": str(tmp_path / "hf")},
-            cwd=tmp_path,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        try:
-            assert is_silent.wait(timeout=30)
-            process.send_signal(signal.SIGINT)
-            said = process.communicate(timeout=10)[1]
-        finally:
-            process.kill()
-            is_over.set()
-    assert (process.returncode, said) == (
-        130,
-        "\ninterrupted: nothing is lost; `loader load` goes on where this ended\n",
-    )
-
-
-def test_a_folder_of_images_on_the_hub_comes_undecoded(tmp_path: Path) -> None:
-    from loader.sources import samples
-
-    [sample] = samples.draw(1)
-    files = {"train/a.jpg": sample.image, "train/b.jpg": sample.image[:100]}
-    with fake_hub("owner/name", files, token="hf_secret") as address:
-        receipts, _ = from_hub(tmp_path, address, HF_TOKEN="hf_secret")
-        _, refused = from_hub(tmp_path, address)
-    assert receipts[:2] == [["0", sha(files["train/a.jpg"]), None], ["1", sha(files["train/b.jpg"]), None]]
-    assert "no dataset owner/name on the Hugging Face hub (or it is private" in refused
-
-
-def test_a_hub_dataset_without_images_or_files_is_refused_in_one_line(tmp_path: Path) -> None:
-    pq.write_table(pa.table({"a": [1], "b": ["x"]}), tmp_path / "t.parquet")
-    with fake_hub("owner/name", {"t.parquet": (tmp_path / "t.parquet").read_bytes()}) as address:
-        assert "no image column in owner/name: it has a, b" in from_hub(tmp_path, address)[1]
-    with fake_hub("owner/other", {"t.parquet": b""}) as address:
-        assert "no dataset owner/name" in from_hub(tmp_path, address)[1]
-
-
-def test_a_hub_that_cannot_be_reached_is_told_quickly_with_the_way_out(tmp_path: Path) -> None:
-    started = time.monotonic()
-    _, refused = from_hub(tmp_path, "http://127.0.0.1:9")
-    assert time.monotonic() - started < 20
-    assert "the Hugging Face hub can't be reached for owner/name" in refused
-    assert "folder of images or a parquet file" in refused
-    _, refused = from_hub(tmp_path, "http://127.0.0.1:9", HF_HUB_OFFLINE="1")
-    assert "offline mode is enabled" in refused
 
 
 def test_what_is_here_wins_over_the_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
