@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from loader.errors import SettingsError
-from loader.settings import API_MODEL, EMBEDDED_MODEL, PUBLIC_DATASET, ROOT, read_settings
+from loader.settings import API_MODEL, CLASHING_NAMES, EMBEDDED_MODEL, PUBLIC_DATASET, ROOT, read_settings
 
 NAMES = ("MISTRAL_API_KEY", "MISTRAL_SERVER_URL", "RECEIPTS", "RECEIPTS_CURRENCY", "MODEL", "WAREHOUSE", "BI_DATABASE")
 
@@ -120,3 +120,35 @@ def test_one_api_has_one_name(monkeypatch: pytest.MonkeyPatch, name: str, spelli
     for url in spellings:
         monkeypatch.setenv("MISTRAL_SERVER_URL", url)
         assert read_settings().api == name
+
+
+# (setting, name, whether it can be used)
+FILE_NAMES = [
+    *((setting, f"{name}.duckdb", False) for setting in ("WAREHOUSE", "BI_DATABASE") for name in CLASHING_NAMES),
+    ("BI_DATABASE", "MARTS.duckdb", False),
+    ("BI_DATABASE", "marts.db", False),
+    ("BI_DATABASE", "marts", False),
+    ("BI_DATABASE", "marts.2026.duckdb", False),
+    ("BI_DATABASE", "my-marts.duckdb", True),
+    ("BI_DATABASE", "2026.marts.duckdb", True),
+    ("BI_DATABASE", "published.duckdb", True),
+    ("BI_DATABASE", "select.duckdb", True),
+    ("BI_DATABASE", 'it\'s "ours".duckdb', True),
+    ("WAREHOUSE", "ware.house.duckdb", False),
+    ("WAREHOUSE", ".duckdb", False),
+    ("WAREHOUSE", "w.files", False),
+    ("WAREHOUSE", "receipts", True),
+]
+
+
+@pytest.mark.parametrize(("setting", "name", "is_good"), FILE_NAMES)
+def test_a_file_name_that_clashes_is_refused_by_name(
+    setting: str, name: str, is_good: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(setting, str(tmp_path / name))
+    if is_good:
+        read_settings()
+        return
+    with pytest.raises(SettingsError) as refusal:
+        read_settings()
+    assert f"{setting} is {tmp_path / name}" in str(refusal.value) and "\n" not in str(refusal.value)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 import signal
 
 import pytest
@@ -11,53 +10,6 @@ import pytest
 from tests.helpers.fault_proxy import GONE, Fault, FaultProxy
 from tests.helpers.fault_runs import RECEIPTS, LoaderRuns, states
 from tests.helpers.rewrites import Line, fields
-
-ODD_LINES = [
-    b"",
-    b"\r",
-    b"\xef\xbb\xbf{}",
-    b"a\x00b",
-    "one\u2028line\x85only".encode(),
-    b"\xff\xfe bad \xc3",
-    b'{"custom_id": "x", "response": ' + b"[" * 300_000 + b"]" * 300_000 + b"}",
-    b'{"custom_id": ["x"], "response": {"status_code": 1e999, "body": {"choices": {}}}}',
-    b'{"custom_id": "' + b"x" * 10_000 + b'", "error": {"code": null}}',
-    json.dumps(
-        {"custom_id": "long", "response": {"body": {"choices": [{"message": {"content": '\\"é' * 4_000_000}}]}}},
-        ensure_ascii=False,
-    ).encode(),
-]
-
-
-def test_odd_lines_keep_their_numbers_and_bytes_and_harm_no_other(runs: LoaderRuns, proxy: FaultProxy) -> None:
-    served: list[bytes] = []
-
-    def mix(body: bytes) -> bytes:
-        odd = ODD_LINES + ODD_LINES[-1:]  # more than one of those that are long
-        served.append(b"\n".join([*odd, *body.splitlines(), b'{"custom_id": "no line end"}']))
-        return served[0]
-
-    proxy.rewrites["download"] = mix
-    code, said = runs.run()
-    assert code == 0, said
-    assert states(runs) == [(1, "answered", RECEIPTS)]
-    landed = runs.query("select line_number, line, line_bytes from raw.batch_output order by line_number")
-    assert [number for number, _, _ in landed] == list(range(1, len(landed) + 1))
-    assert b"\n".join(line.encode() if kept is None else kept for _, line, kept in landed) == served[0]
-
-
-@pytest.mark.slow
-def test_a_long_answer_in_chunks_is_an_answer(runs: LoaderRuns, proxy: FaultProxy) -> None:
-    def chunked(body: bytes) -> bytes:
-        lines = [json.loads(line) for line in body.splitlines()]
-        message = lines[0]["response"]["body"]["choices"][0]["message"]
-        message["content"] = [{"type": "text", "text": message["content"] + " " * 1_200_000}]
-        return b"".join(json.dumps(line).encode() + b"\n" for line in lines)
-
-    proxy.rewrites["download"] = chunked
-    code, said = runs.run()
-    assert code == 0, said
-    assert states(runs) == [(1, "answered", RECEIPTS)]
 
 
 @pytest.mark.slow
@@ -123,55 +75,6 @@ def test_a_result_file_that_stays_short_is_not_landed_unless_it_is_given_up(
     code, said = runs.run("cancel", "--forget")
     assert code == 0, said
     assert states(runs) == [(1, "answered", 2), (1, "missing", RECEIPTS - 2)]
-
-
-def test_a_job_that_has_ended_and_not_named_its_file_yet_is_waited_for(
-    runs: LoaderRuns, undisturbed: LoaderRuns, proxy: FaultProxy
-) -> None:
-    ended = [0]
-
-    def hide_at_first(job: Line) -> Line:
-        ended[0] += job["status"] == "SUCCESS"
-        return {**job, "output_file": None} if ended[0] < 3 else job
-
-    proxy.rewrites["get_job"] = fields(hide_at_first)
-    code, said = runs.run()
-    assert code == 0 and ended[0] >= 3, said
-    runs.assert_healed(undisturbed)
-
-
-def test_a_job_of_an_unknown_status_that_says_when_it_ended_has_ended(runs: LoaderRuns, proxy: FaultProxy) -> None:
-    def renamed(job: Line) -> Line:
-        return {**job, "status": "EXPIRED" if job["status"] == "SUCCESS" else "WARMING_UP"}
-
-    proxy.rewrites["get_job"] = fields(renamed)
-    code, said = runs.run()
-    assert code == 0 and "ended as EXPIRED" in said, said
-    assert states(runs) == [(1, "answered", RECEIPTS)]
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("moment", [-5, 10**18])
-def test_a_job_that_ended_at_an_impossible_time_is_landed(
-    moment: int, runs: LoaderRuns, undisturbed: LoaderRuns, proxy: FaultProxy
-) -> None:
-    proxy.rewrites["get_job"] = fields(lambda job: {**job, "completed_at": moment} if job["completed_at"] else job)
-    code, said = runs.run()
-    assert code == 0, said
-    proxy.rewrites.clear()
-    runs.assert_healed(undisturbed)
-
-
-@pytest.mark.slow
-def test_another_job_than_was_asked_for_is_not_landed(
-    runs: LoaderRuns, undisturbed: LoaderRuns, proxy: FaultProxy
-) -> None:
-    proxy.rewrites["get_job"] = fields(lambda job: {**job, "id": "0b5e2e0c-0000-4000-8000-000000000000"})
-    code, said = runs.run()
-    assert code == 1 and "gave job 0b5e2e0c" in said, said
-    assert runs.query("select count(*) from raw.batch_output") == [(0,)]
-    proxy.rewrites.clear()
-    runs.assert_healed(undisturbed)
 
 
 def test_a_job_is_found_behind_pages_that_are_short(

@@ -14,12 +14,11 @@ PART_BYTES = 1_000_000
 
 @contextmanager
 def fake_hub(
-    repository: str,
-    files: Mapping[str, bytes],
-    token: str | None = None,
+    datasets: Mapping[str, Mapping[str, bytes]],
+    tokens: Mapping[str, str] | None = None,
     before_part: Callable[[int], object] = lambda start: None,
 ) -> Iterator[str]:
-    """Serves one dataset; gives the address for HF_ENDPOINT. With a `token`, others without it get a 401.
+    """Serves datasets, each by its files; gives the address for HF_ENDPOINT. Who lacks a dataset's token gets a 401.
 
     `before_part` is called with the place of each megabyte of an answer before it is sent, and may wait.
     """
@@ -49,24 +48,28 @@ def fake_hub(
             length = int(self.headers.get("Content-Length") or 0)
             asked = unquote(self.rfile.read(length).decode())
             path = unquote(urlsplit(self.path).path)
+            repository = "/".join(path.removeprefix("/api").split("/")[2:4])
+            files, token = datasets.get(repository), (tokens or {}).get(repository)
             api = f"/api/datasets/{repository}"
             if token is not None and self.headers.get("Authorization") != f"Bearer {token}":
                 self.answer(401, b"{}", X_Error_Code="RepoNotFound", X_Error_Message="Repository not found")
+            elif files is None:
+                self.answer(404, b"{}", X_Error_Code="RepoNotFound")
             elif path in (api, f"{api}/revision/main", f"{api}/revision/{REVISION}"):
                 siblings = [{"rfilename": name} for name in files]
                 self.as_json({"id": repository, "sha": REVISION, "private": False, "siblings": siblings})
             elif path.startswith(f"{api}/paths-info/"):
-                self.as_json([entry(name) for name in files if name in asked])
+                self.as_json([entry(files, name) for name in files if name in asked])
             elif path.startswith(f"{api}/tree/"):
-                self.tree(path.removeprefix(f"{api}/tree/").partition("/")[2])
+                self.tree(files, path.removeprefix(f"{api}/tree/").partition("/")[2])
             elif path.startswith(f"/datasets/{repository}/resolve/"):
-                self.file(path.split("/", 6)[6])
+                self.file(files, path.split("/", 6)[6])
             else:
                 self.answer(404, b"{}", X_Error_Code="RepoNotFound")
 
         do_POST = do_HEAD = do_GET
 
-        def tree(self, folder: str) -> None:
+        def tree(self, files: Mapping[str, bytes], folder: str) -> None:
             """What is right in a folder; "" is the top."""
             prefix = f"{folder}/" if folder else ""
             inside = [name.removeprefix(prefix) for name in files if name.startswith(prefix)]
@@ -74,11 +77,11 @@ def fake_hub(
                 self.answer(404, b"{}", X_Error_Code="EntryNotFound")
                 return
             folders = sorted({name.partition("/")[0] for name in inside if "/" in name})
-            here: list[object] = [entry(prefix + name) for name in inside if "/" not in name]
+            here: list[object] = [entry(files, prefix + name) for name in inside if "/" not in name]
             here += [{"type": "directory", "path": prefix + name, "oid": REVISION} for name in folders]
             self.as_json(here)
 
-        def file(self, name: str) -> None:
+        def file(self, files: Mapping[str, bytes], name: str) -> None:
             if name not in files:
                 self.answer(404, b"", X_Error_Code="EntryNotFound")
                 return
@@ -95,7 +98,7 @@ def fake_hub(
     def oid(data: bytes) -> str:
         return hashlib.sha1(data).hexdigest()
 
-    def entry(name: str) -> dict[str, object]:
+    def entry(files: Mapping[str, bytes], name: str) -> dict[str, object]:
         return {"type": "file", "path": name, "size": len(files[name]), "oid": oid(files[name])}
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)

@@ -1,4 +1,4 @@
-"""Empty warehouses, and a look into any."""
+"""Warehouses that are empty or of an older version, and a look into any."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from typing import Any
 import duckdb
 
 from loader.warehouse.duckdb_file import Warehouse
+from loader.warehouse.migrations import MIGRATIONS
+from loader.warehouse.raw import ReceiptRow
 
 
 @cache
@@ -38,3 +40,23 @@ def change(warehouse: Path, *statements: str) -> None:
     with duckdb.connect(str(warehouse)) as connection:
         for statement in statements:
             connection.execute(statement)
+
+
+def receipt(**changes: object) -> ReceiptRow:
+    """A row of raw.receipts that differs from the others in this."""
+    values: dict[str, object] = {
+        "receipt_id": "r1", "source": "s", "source_key": "a.jpg", "media_type": "image/jpeg", "width": 10,
+        "height": 20, "image_bytes": 30, "currency": None, "label": None, "rejected_reason": None,
+    }  # fmt: skip
+    return ReceiptRow(**{**values, **changes})  # type: ignore[arg-type]
+
+
+def older_warehouse(path: Path, version: int) -> duckdb.DuckDBPyConnection:
+    """A warehouse as the version of that many migrations made it."""
+    connection = duckdb.connect(str(path))
+    connection.execute("create schema ledger")
+    connection.execute("create table ledger.migrations (version integer, name varchar, applied_at timestamp)")
+    for number, name, statements in MIGRATIONS[:version]:
+        connection.execute(statements)
+        connection.execute("insert into ledger.migrations values (?, ?, now()::timestamp)", [number, name])
+    return connection

@@ -10,7 +10,8 @@ import pytest
 
 from loader.marts.built_from import PROJECT, built_from, published_from_the_same
 from loader.marts.publish import publish_marts
-from tests.helpers.built_warehouse import built_warehouse, change, rows, run
+from tests.helpers.built_warehouse import built_warehouse, run
+from tests.helpers.warehouses import change, rows
 
 
 @pytest.fixture(scope="module")

@@ -11,26 +11,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image, ImageDraw
+from PIL import Image
 
 from loader.requests import images
 from loader.requests.images import ORIGINAL, POLICIES, ImagePolicy, PreparedImage, RejectedImage
+from tests.helpers.pictures import picture, saved
 
 # pytest sets its own warning filters, and Pillow warns about the odd files made here.
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::PIL.Image.DecompressionBombWarning")
-
-
-def picture(size: tuple[int, int] = (60, 40), mode: str = "RGB") -> Image.Image:
-    """White with a black top left quarter, so that turns, clipping and transparency show."""
-    image = Image.new("RGB", size, "white")
-    ImageDraw.Draw(image).rectangle((0, 0, size[0] // 2 - 1, size[1] // 2 - 1), fill="black")
-    return image.convert(mode)
-
-
-def saved(image: Image.Image, kind: str, **options: object) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, kind, **options)  # type: ignore[arg-type]
-    return buffer.getvalue()
 
 
 def shown(prepared: PreparedImage) -> Image.Image:

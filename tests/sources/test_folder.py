@@ -15,7 +15,7 @@ from loader.sources import folder as folders
 from loader.sources import locations
 from loader.sources.open_source import open_source
 from loader.sources.receipt import PassedOver, Source
-from tests.requests.test_images import picture, saved
+from tests.helpers.pictures import picture, saved
 
 JPEG = saved(picture(), "JPEG")
 HEADS = {kind: saved(picture(), kind) for kind in ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")}

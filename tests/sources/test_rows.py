@@ -15,13 +15,10 @@ from loader.errors import SourceError
 from loader.sources import image_values
 from loader.sources.open_source import open_source
 from loader.sources.receipt import Receipt
-from tests.helpers.fake_hub import fake_hub
-from tests.requests.test_images import picture, saved
-from tests.sources.test_open_source import from_hub, sha
+from tests.helpers.pictures import STRUCT, picture, saved
 
 JPEG, PNG, LOGO = saved(picture(), "JPEG"), saved(picture(), "PNG"), saved(picture((9, 9)), "PNG")
 GIF, BMP, WEBP, TIFF = (saved(picture(), kind) for kind in ("GIF", "BMP", "WEBP", "TIFF"))
-STRUCT = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 
 
 def text(data: bytes) -> str:
@@ -182,12 +179,3 @@ def test_text_above_the_limit_is_not_decoded(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(image_values, "MAX_FILE_BYTES", len(JPEG) - 3)
     [receipt] = read(tmp_path, {"image": [text(JPEG)]})
     assert receipt.error == f"text of {len(text(JPEG)):,} characters: too large for an image"
-
-
-def test_a_dataset_on_the_hub_is_read_by_what_its_columns_hold(tmp_path: Path) -> None:
-    rows = {"image": [1, 2], "id": ["a", "b"], "content": [text(JPEG), f"data:image/png;base64,{text(PNG)}"]}
-    pq.write_table(pa.table(rows), tmp_path / "t.parquet")
-    with fake_hub("owner/name", {"t.parquet": (tmp_path / "t.parquet").read_bytes()}) as address:
-        receipts, refused = from_hub(tmp_path, address)
-    assert refused == ""
-    assert receipts[:2] == [["a", sha(JPEG), None], ["b", sha(PNG), None]]

@@ -19,8 +19,7 @@ from loader.warehouse import export
 from loader.warehouse.duckdb_file import Warehouse
 from loader.warehouse.export import TABLES, Folder, export_raw
 from loader.warehouse.raw import append_job, append_load, append_output, append_receipts
-from tests.helpers.warehouses import empty_warehouse
-from tests.warehouse.test_duckdb_file import older_warehouse, receipt
+from tests.helpers.warehouses import empty_warehouse, older_warehouse, receipt
 
 ODD_LINES = b'{"a": "25.000"}\r\n\n\xff\xfe broken \x00 bytes\n{"b": "\xe2\x80\xa8 \xc3\xa9"}\nno end'
 

@@ -61,7 +61,7 @@ def test_torture_file_keeps_every_line_and_byte(tmp_path: Path, name: str, chunk
 def test_any_bytes_come_back_line_by_line(
     tmp_path_factory: pytest.TempPathFactory, data: bytes, chunk_bytes: int
 ) -> None:
-    check(tmp_path_factory.mktemp("lines") / "file", data, chunk_bytes)
+    check(tmp_path_factory.getbasetemp() / "lines", data, chunk_bytes)
 
 
 def test_a_line_of_20_megabytes_stays_whole(tmp_path: Path) -> None:
