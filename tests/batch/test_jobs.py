@@ -165,7 +165,7 @@ def test_another_job_than_was_asked_for_is_not_landed(
 ) -> None:
     proxy.rewrites["get_job"] = fields(lambda job: {**job, "id": "0b5e2e0c-0000-4000-8000-000000000000"})
     code, said = runs.run()
-    assert code == 1 and "told of job 0b5e2e0c" in said, said
+    assert code == 1 and "gave job 0b5e2e0c" in said, said
     assert runs.query("select count(*) from raw.batch_output") == [(0,)]
     proxy.rewrites.clear()
     runs.assert_healed(undisturbed)
