@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.helpers.fault_proxy import MOVED, Fault, FaultProxy
-from tests.helpers.fault_runs import RECEIPTS, TALLY, LoaderRuns, draw_receipts
+from tests.helpers.fault_runs import RECEIPTS, TALLY, LoaderRuns, draw_receipts, one_is_quick
 from tests.helpers.rewrites import Line, fields
 
 FIRST, SECOND = 3, RECEIPTS - 3  # requests of the two jobs
@@ -62,7 +62,9 @@ def test_one_that_cannot_be_read(call: str, harm: str, runs: LoaderRuns, proxy: 
         assert "waiting for job " in said and " since " in said, said
 
 
-@pytest.mark.parametrize("harm", ["500", "404", "403", "not json", "empty", "redirect"])
+@pytest.mark.parametrize(
+    "harm", ["500", "404", *(pytest.param(h, marks=pytest.mark.slow) for h in ("403", "not json", "empty", "redirect"))]
+)
 def test_one_whose_metadata_cannot_be_read(harm: str, runs: LoaderRuns, proxy: FaultProxy) -> None:
     proxy.sick["get_file"] = harm
     check(runs, proxy, RECEIPTS)
@@ -86,9 +88,7 @@ ODD_JOBS: dict[str, Callable[[Line], Line]] = {
 QUIET = {"metadata", "input_files", "status"}  # what nothing depends on is not worth a word
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(n, marks=[pytest.mark.slow] if i else []) for i, n in enumerate(ODD_JOBS)]
-)
+@pytest.mark.parametrize("name", one_is_quick(ODD_JOBS))
 def test_one_that_is_described_oddly(name: str, runs: LoaderRuns, proxy: FaultProxy) -> None:
     proxy.sick_rewrites["get_job"] = fields(ODD_JOBS[name])
     said = check(runs, proxy, RECEIPTS)
@@ -118,9 +118,7 @@ NO_JOBS: dict[str, Callable[[bytes], bytes]] = {
 }
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(n, marks=[pytest.mark.slow] if i else []) for i, n in enumerate(NO_JOBS)]
-)
+@pytest.mark.parametrize("name", one_is_quick(NO_JOBS))
 def test_one_that_is_no_job(name: str, runs: LoaderRuns, proxy: FaultProxy) -> None:
     proxy.sick_rewrites["get_job"] = NO_JOBS[name]
     said = check(runs, proxy, ONE_OF_BOTH)

@@ -60,6 +60,7 @@ def test_a_killed_server_goes_on_and_reads_no_image_twice(
     job_id = run_until_answered(client, 150, 10)
     orphans: list[int] = []
     for some in (60, 100):
+        wait_until(lambda: len(worker_pids(tmp_path / "state")) == 2)  # on a busy machine the second comes late
         orphans += worker_pids(tmp_path / "state")
         child.process.kill()
         child.stop()
