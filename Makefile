@@ -32,7 +32,7 @@ build: .venv/.installed ## dbt build, then publish the marts for BI tools, alway
 report: .venv/.report ## a first look at the marts as one HTML page: data/report.html
 	@$(LOADER) report
 
-test: .venv/.developer ## the quick tests (about 5 minutes on two cores)
+test: .venv/.developer ## the quick tests (about 8 minutes on two cores)
 	@$(RUN) pytest -n 2 -m "not slow"
 
 test-all: .venv/.sail .venv-dbt-1.12/.installed $(SPARK) ## every test, on Sail, too, and where Java is on Spark (about 20 minutes on two cores)

@@ -280,17 +280,18 @@ def samples(directory: Path, count: int) -> None:
 @json_option
 def publish(parquet: Path | None, despite_failures: bool, check: bool, as_json: bool) -> None:
     """Copy the marts into the file that BI tools read, and swap it in."""
-    from loader.marts.built_from import published_from_the_same
+    from loader.marts.built_from import warnings_of_current
     from loader.marts.publish import publish_marts
 
     settings = read_settings()
     if check:
-        published = published_from_the_same(settings.warehouse, settings.bi_database)
-        if published is None:
-            sys.exit(1)
-        warned = f"; {published.tests_warned} tests warn: see schema audit" if published.tests_warned else ""
-        click.echo(f"nothing new: {settings.bi_database} is what a build would make again{warned}")
-        return
+        warnings = warnings_of_current(settings.warehouse, settings.bi_database)
+        if as_json:
+            show_json({"is_current": warnings is not None, "tests_warned": warnings})
+        elif warnings is not None:
+            warned = f"; {warnings} tests warn: see schema audit" if warnings else ""
+            click.echo(f"nothing new: {settings.bi_database} is what a build would make again{warned}")
+        sys.exit(0 if warnings is not None else 1)
     with Screen() as screen:
         done = publish_marts(
             settings.warehouse, settings.bi_database, parquet, despite_failures=despite_failures, on_wait=screen.say

@@ -92,10 +92,11 @@ def run_dbt(arguments: Sequence[str], warehouse: Path, environment: dict[str, st
     SettingsError when there is no export or no Sail for an engine that needs it.
     """
     environment = _with_places(environment, warehouse)
+    target, code = dbt_target(arguments), 0
     if "build" in arguments:  # unit tests test the SQL, not the data: `make test` runs them
         environment.setdefault("DBT_EXCLUDE_RESOURCE_TYPES", "unit_test")
-        environment["BUILT_FROM"] = built_from(warehouse) or ""
-    target, code = dbt_target(arguments), 0
+        if target == "duckdb":  # only this one is published
+            environment["BUILT_FROM"] = built_from(warehouse) or ""
     try:
         with engine(target, warehouse, environment) as its_environment:
             command = [sys.executable, "-c", "from dbt.cli.main import cli; cli(prog_name='dbt')", *arguments]

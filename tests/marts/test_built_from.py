@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from loader.marts.built_from import PROJECT, built_from, published_from_the_same
+from loader.marts.built_from import PROJECT, built_from, warnings_of_current
 from loader.marts.publish import publish_marts
 from tests.helpers.built_warehouse import built_warehouse, run
 from tests.helpers.warehouses import change, rows
@@ -53,7 +53,7 @@ LANDED = {
 
 @pytest.mark.parametrize("name", LANDED)
 def test_what_has_landed_since_is_new(name: str, warehouse: Path) -> None:
-    assert published_from_the_same(warehouse, bi(warehouse))
+    assert warnings_of_current(warehouse, bi(warehouse)) is not None
     change(warehouse, LANDED[name])
     assert run("publish", "--check", warehouse=warehouse).returncode == 1
 
@@ -63,7 +63,7 @@ def test_a_load_in_which_nothing_was_new_is_not(warehouse: Path) -> None:
         warehouse,
         "insert into raw.loads select * replace ('l' as load_id, now()::timestamp as recorded_at) from raw.loads",
     )
-    assert published_from_the_same(warehouse, bi(warehouse))
+    assert warnings_of_current(warehouse, bi(warehouse)) is not None
 
 
 STALE = {
@@ -77,23 +77,23 @@ def test_marts_that_were_not_built_in_one_go_are_never_taken_for_it(name: str, w
     ended = run("dbt", *STALE[name], "--quiet", warehouse=warehouse)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     publish_marts(warehouse, bi(warehouse))
-    assert published_from_the_same(warehouse, bi(warehouse)) is None
+    assert warnings_of_current(warehouse, bi(warehouse)) is None
 
 
 def test_failures_and_missing_files_are_no_build(warehouse: Path) -> None:
     change(warehouse, "update audit.build_results set status = 'fail' where kind = 'test'")
     publish_marts(warehouse, bi(warehouse), despite_failures=True)
-    assert published_from_the_same(warehouse, bi(warehouse)) is None
-    assert published_from_the_same(warehouse, warehouse.with_name("none.duckdb")) is None
-    assert published_from_the_same(warehouse.with_name("none.duckdb"), bi(warehouse)) is None
+    assert warnings_of_current(warehouse, bi(warehouse)) is None
+    assert warnings_of_current(warehouse, warehouse.with_name("none.duckdb")) is None
+    assert warnings_of_current(warehouse.with_name("none.duckdb"), bi(warehouse)) is None
 
 
 def test_a_file_of_an_older_version_is_replaced(warehouse: Path) -> None:
     bi(warehouse).chmod(0o644)
     change(bi(warehouse), "alter table published drop column built_from")
-    assert published_from_the_same(warehouse, bi(warehouse)) is None
+    assert warnings_of_current(warehouse, bi(warehouse)) is None
     publish_marts(warehouse, bi(warehouse))
-    assert published_from_the_same(warehouse, bi(warehouse))
+    assert warnings_of_current(warehouse, bi(warehouse)) is not None
 
 
 def test_an_edit_of_the_project_counts_and_the_time_of_a_file_does_not(warehouse: Path, tmp_path: Path) -> None:

@@ -1,3 +1,26 @@
+-- what is read from a line, by name
+{% set body = '$.response.body' %}
+{% set paths = {
+    'custom_id': '$.custom_id',
+    'error': '$.error',
+    'status_code': '$.response.status_code',
+    'echoed_model': body ~ '.model',
+    'answered_at_unix': body ~ '.created',
+    'prompt_tokens': body ~ '.usage.prompt_tokens',
+    'completion_tokens': body ~ '.usage.completion_tokens',
+} %}
+{% set of_a_choice = {
+    'place': 'index', 'finish_reason': 'finish_reason', 'message_role': 'message.role', 'content': 'message.content'
+} %}
+{% set other_choices = [1, 2, 3] %}
+{% set other_paths = {} %}
+{% for name, path in of_a_choice.items() %}
+    {% do paths.update({name ~ '_0': body ~ '.choices[0].' ~ path}) %}
+    {% for choice in other_choices %}
+        {% do other_paths.update({name ~ '_' ~ choice: body ~ '.choices[' ~ choice ~ '].' ~ path}) %}
+    {% endfor %}
+{% endfor %}
+
 with lines as (
 
     select * from {{ source('raw', 'batch_output') }}
@@ -27,43 +50,40 @@ picked as (
 
     select
         *,
-        {{ json_texts('envelope', [
-            '$.custom_id',
-            '$.error',
-            '$.response.status_code',
-            '$.response.body.model',
-            '$.response.body.created',
-            '$.response.body.usage.prompt_tokens',
-            '$.response.body.usage.completion_tokens',
-            '$.response.body.choices[0].finish_reason',
-            '$.response.body.choices[0].message.role',
-            '$.response.body.choices[0].message.content',
-            '$.response.body.choices[0].index',
-        ]) }} as texts
+        {{ json_texts('envelope', paths.values() | list) }} as texts
     from parsed
 
 ),
 
+picked_by_name as (
+
+    select
+        {% for name in paths -%}
+            {{ list_item('texts', loop.index) }} as text_{{ name }},
+        {% endfor -%}
+        picked.*
+    from picked
+
+),
+
+-- of several choices that whose index is 0 counts, wherever it stands
 choices as (
 
-    -- of several choices that whose index is 0 counts, wherever it stands
     select
         *,
-        {{ json_texts("case when " ~ list_item('texts', 11) ~ " <> '0' then envelope end", [
-            '$.response.body.choices[1].index',
-            '$.response.body.choices[1].finish_reason',
-            '$.response.body.choices[1].message.role',
-            '$.response.body.choices[1].message.content',
-            '$.response.body.choices[2].index',
-            '$.response.body.choices[2].finish_reason',
-            '$.response.body.choices[2].message.role',
-            '$.response.body.choices[2].message.content',
-            '$.response.body.choices[3].index',
-            '$.response.body.choices[3].finish_reason',
-            '$.response.body.choices[3].message.role',
-            '$.response.body.choices[3].message.content',
-        ]) }} as others
-    from picked
+        {{ json_texts("case when text_place_0 <> '0' then envelope end", other_paths.values() | list) }} as others
+    from picked_by_name
+
+),
+
+choices_by_name as (
+
+    select
+        {% for name in other_paths -%}
+            {{ list_item('others', loop.index) }} as text_{{ name }},
+        {% endfor -%}
+        choices.*
+    from choices
 
 ),
 
@@ -72,12 +92,12 @@ placed as (
     select
         *,
         case
-            when {{ list_item('others', 1) }} = '0' then 1
-            when {{ list_item('others', 5) }} = '0' then 2
-            when {{ list_item('others', 9) }} = '0' then 3
+            {% for choice in other_choices -%}
+                when text_place_{{ choice }} = '0' then {{ choice }}
+            {% endfor -%}
             else 0
         end as choice_place
-    from choices
+    from choices_by_name
 
 ),
 
@@ -90,7 +110,7 @@ named as (
         file_id,
         file_kind,
         line_number,
-        nullif({{ list_item('texts', 1) }}, '') as custom_id,
+        nullif(text_custom_id, '') as custom_id,
 
         ---------- the provider's verdict
         trim(line) = '' or trim(line) = chr(13) as is_blank,
@@ -98,35 +118,25 @@ named as (
         -- an error without a word in it is none
         case
             when {{ regexp_replace_all(
-                list_item('texts', 2), '"[^"]*"\\s*:|null|none|None|false|\\b0\\b|[\\s{}\\[\\]",:]', ''
+                'text_error', '"[^"]*"\\s*:|null|none|None|false|\\b0\\b|[\\s{}\\[\\]",:]', ''
             ) }} <> ''
-                then {{ list_item('texts', 2) }}
+                then text_error
         end as error,
-        try_cast({{ list_item('texts', 3) }} as integer) as status_code,
+        try_cast(text_status_code as integer) as status_code,
 
         ---------- the answer
-        {{ list_item('texts', 4) }} as echoed_model,
-        try_cast({{ list_item('texts', 5) }} as bigint) as answered_at_unix,
-        try_cast({{ list_item('texts', 6) }} as bigint) as prompt_tokens,
-        try_cast({{ list_item('texts', 7) }} as bigint) as completion_tokens,
-        case choice_place
-            when 0 then {{ list_item('texts', 8) }}
-            when 1 then {{ list_item('others', 2) }}
-            when 2 then {{ list_item('others', 6) }}
-            when 3 then {{ list_item('others', 10) }}
-        end as finish_reason,
-        case choice_place
-            when 0 then {{ list_item('texts', 9) }}
-            when 1 then {{ list_item('others', 3) }}
-            when 2 then {{ list_item('others', 7) }}
-            when 3 then {{ list_item('others', 11) }}
-        end as message_role,
-        case choice_place
-            when 0 then {{ list_item('texts', 10) }}
-            when 1 then {{ list_item('others', 4) }}
-            when 2 then {{ list_item('others', 8) }}
-            when 3 then {{ list_item('others', 12) }}
-        end as content,
+        text_echoed_model as echoed_model,
+        try_cast(text_answered_at_unix as bigint) as answered_at_unix,
+        try_cast(text_prompt_tokens as bigint) as prompt_tokens,
+        try_cast(text_completion_tokens as bigint) as completion_tokens,
+        {% for name in of_a_choice if name != 'place' -%}
+            case choice_place
+                when 0 then text_{{ name }}_0
+                {% for choice in other_choices -%}
+                    when {{ choice }} then text_{{ name }}_{{ choice }}
+                {% endfor -%}
+            end as {{ name }},
+        {% endfor -%}
         envelope,
         choice_place,
 
