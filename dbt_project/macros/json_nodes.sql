@@ -7,8 +7,9 @@
     bracket, node_key      `[` or `{`, and the key that it stands at
     <key>_count            how often it has the key itself, for each of the keys
     element_<key>_count    how often the objects in it have the key; object_count of them there are
+    header_count           how often it has one of the header's keys itself; header_key_count different ones
 #}
-{% macro json_nodes(relation, text, keys) -%}
+{% macro json_nodes(relation, text, keys, header) -%}
 with tokenised as (
 
     -- a string counts only with what may follow it, so that a quote in prose is none
@@ -51,6 +52,7 @@ neighbours as (
 
 ),
 
+{% set is_of_header = "replace(token, ' ', '') in ('\"" ~ header | join('":\', \'"') ~ "\":')" %}
 {% set literal = '(?:-?[0-9][0-9.eE+-]*|true|false|null|-?[nN]a[nN]|-?Inf[a-z]*)' %}
 stepped as (
 
@@ -139,6 +141,9 @@ select
             then substr(token_before, 2, length(token_before) - 3)
     end) as node_key,
     count(case when step = 1 and steps_out = 1 and token = '{' then 1 end) as object_count,
+    count(case when is_key and steps_out = 0 and {{ is_of_header }} then 1 end) as header_count,
+    count(distinct case when is_key and steps_out = 0 and {{ is_of_header }} then replace(token, ' ', '') end)
+        as header_key_count,
     {% for key in keys -%}
         {% for name, steps in [(key, 0), ('element_' ~ key, 1)] -%}
             count(

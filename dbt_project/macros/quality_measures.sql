@@ -14,8 +14,8 @@
     cast(sum(implausible_item_count) as bigint) as implausible_item_count,
     {{ share('sum(ambiguous_item_count)', 'sum(kept_item_count)') }} as share_ambiguous,
     {{ share('sum(other_item_count)', 'sum(kept_item_count)') }} as share_other,
-    count(is_total_met) as total_count,
-    {{ share('count(case when is_total_met then 1 end)', 'count(is_total_met)') }} as share_totals_met,
+    count(is_balanced) as reconciled_count,
+    {{ share('count(case when is_balanced then 1 end)', 'count(is_balanced)') }} as share_balanced,
     count(label_item_count) as labelled_answer_count,
     {{ share(
         'sum(matched_item_count)', 'sum(case when label_item_count is not null then kept_item_count end)'

@@ -36,3 +36,23 @@
         lpad({{ regexp_first(text, pattern, day) }}, 2, '0')
     ) as date)
 {%- endmacro %}
+
+{# A time of day as an answer has it -> HH:MM of 24 hours, null where there is none. #}
+{% macro read_time(text) -%}
+    {%- set time = '^(?:.*[^0-9:.])?([01]?[0-9]|2[0-3])[:.h]([0-5][0-9])(?:[:.][0-5][0-9])?(?:[.,][0-9]+)?'
+        ~ ' *(?:([AaPp])[. ]?[Mm])?(?:[^0-9].*)?$' -%}
+    {%- set hour = "try_cast(" ~ regexp_first(text, time, 1) ~ " as integer)" -%}
+    {%- set half = "lower(" ~ regexp_first(text, time, 3) ~ ")" -%}
+    case
+        when {{ hour }} is not null
+            then concat(
+                lpad(cast(case
+                    when {{ half }} = 'p' and {{ hour }} < 12 then {{ hour }} + 12
+                    when {{ half }} = 'a' and {{ hour }} = 12 then 0
+                    else {{ hour }}
+                end as string), 2, '0'),
+                ':',
+                {{ regexp_first(text, time, 2) }}
+            )
+    end
+{%- endmacro %}

@@ -90,7 +90,7 @@ searched as (
 
 nodes as (
 
-    {{ json_nodes('searched', 'searched_text', ['items'] + fields + header) | indent(4) }}
+    {{ json_nodes('searched', 'searched_text', ['items'] + fields, header) | indent(4) }}
 
 ),
 
@@ -99,7 +99,11 @@ counted as (
     select
         *,
         sum(
-            case when greatest({{ (['items'] + fields + header) | join('_count, ') }}_count) > 1 then 1 else 0 end
+            case
+                when greatest({{ (['items'] + fields) | join('_count, ') }}_count) > 1 then 1
+                when header_count > header_key_count then 1
+                else 0
+            end
         ) over (partition by line_id) as repeated_keys
     from nodes
 
@@ -127,7 +131,7 @@ named as (
         counted.level = 1
         or counted.bracket = '['
         or counted.node_key is not null
-        or counted.{{ header | join('_count > 0 or counted.') }}_count > 0
+        or counted.header_count > 0
 
 ),
 
@@ -228,7 +232,7 @@ listed as (
             when is_chosen then concat('{"items":[', node_text, ']}')
         end as own_list,
         case
-            when bracket = '{' and {{ header | join('_count + ') }}_count > 0 then {{ json_or_null('node_text') }}
+            when bracket = '{' and header_count > 0 then {{ json_or_null('node_text') }}
         end as header_document,
         -- the header stands around the list, else anywhere outside of lists
         bracket = '{' and coalesce(min(case when is_chosen then starts_at end) over (
@@ -262,9 +266,7 @@ told as (
     select
         *,
         cast({{ json_entries('compared_document', 'items', fields) }} as string) as meaning,
-        {{ json_texts('header_document', [
-            '$.merchant', '$.purchased_on', '$.currency', '$.total', '$.country'
-        ]) }} as header_texts
+        {{ json_texts('header_document', ('$.' ~ header | join(' $.')).split(' ')) }} as header_texts
     from documented
 
 ),

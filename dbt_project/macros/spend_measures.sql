@@ -27,6 +27,7 @@ entries as (
         currency,
         category,
         price,
+        is_proven,
         false as is_receipt
     from items
 
@@ -39,6 +40,7 @@ entries as (
         currency,
         category,
         null as price,
+        false as is_proven,
         true as is_receipt
     from receipt_categories
 
@@ -57,7 +59,10 @@ grouped as (
         cast(sum(price) as decimal(18, 3)) as spend,
         cast(coalesce(sum(case when price >= 0 then price end), 0) as decimal(18, 3)) as gross_spend,
         cast(coalesce(sum(case when price < 0 then price end), 0) as decimal(18, 3)) as credits,
-        count(case when price >= 0 then 1 end) as charge_count
+        count(case when price >= 0 then 1 end) as charge_count,
+        cast(coalesce(sum(case when is_proven then price end), 0) as decimal(18, 3)) as proven_spend,
+        cast(coalesce(sum(case when is_proven and price >= 0 then price end), 0) as decimal(18, 3))
+            as proven_gross_spend
     from entries
     group by
         {%- for name in dimensions %}
@@ -86,7 +91,9 @@ select
     -- 0.5005, and on Spark, where it is a decimal, the same two give 0.501
     cast(floor(
         round(cast(gross_spend as double) * 1000) / nullif(charge_count, 0) + 0.5
-    ) / 1000 as decimal(18, 3)) as average_price
+    ) / 1000 as decimal(18, 3)) as average_price,
+    proven_spend,
+    {{ share('proven_gross_spend', 'gross_spend') }} as share_proven
 from grouped
 
 {% endmacro %}

@@ -1,4 +1,5 @@
--- Every item of every answer is kept, rejected, or in an answer that is not the current one: none is lost silently.
+-- Every item of every answer is kept, rejected, in an answer that is not the current one, or of a receipt that is one
+-- with another: none is lost silently.
 with answers as (
 
     select * from {{ ref('answers') }}
@@ -21,7 +22,15 @@ rejected as (
         answer_id,
         count(*) as rejected_count
     from {{ ref('rejected_items') }}
+    where item_number is not null
     group by answer_id
+
+),
+
+repeated as (
+
+    select receipt_id from {{ ref('duplicates') }}
+    where is_certain
 
 )
 
@@ -34,6 +43,7 @@ select
 from answers
 left join kept on answers.answer_id = kept.answer_id
 left join rejected on answers.answer_id = rejected.answer_id
+left join repeated on answers.receipt_id = repeated.receipt_id
 where
     coalesce(kept.kept_count, 0) + coalesce(rejected.rejected_count, 0)
-    <> case when answers.is_current then answers.item_count else 0 end
+    <> case when answers.is_current and repeated.receipt_id is null then answers.item_count else 0 end

@@ -17,6 +17,7 @@ others as (
         'spend_by_category',
         'spend_by_category_and_month',
         'spend_by_category_and_source',
+        'spend_by_merchant_and_month',
     ] -%}
         select
             '{{ mart }}' as mart,

@@ -6,7 +6,10 @@
 -- the text and every list in those that may be of items is found. They count when all say the same; where they differ
 -- nobody knows which one is meant, and the answer is unreadable.
 {% set fields = ['name', 'price', 'classification'] %}
-{% set header = ['merchant', 'purchased_on', 'currency', 'total', 'country'] %}
+{% set amounts = ['subtotal', 'taxes', 'tip', 'service_charge', 'rounding', 'total'] %}
+{% set header = [
+    'document_type', 'merchant', 'country', 'purchased_on', 'purchased_at', 'receipt_number', 'currency', 'payment_method',
+] + amounts %}
 -- reasons to stop before the end, letters only
 {% set cut_off = [
     'length', 'modellength', 'maxlength', 'contextlength', 'maxtokens', 'maxoutputtokens', 'maxcompletiontokens',
@@ -32,9 +35,12 @@ numbers_kept as (
         ) as may_be_cut_off,
         {{ regexp_replace_all(
             'content',
-            '("(?:price|total)"[' ~ odd_blanks() ~ ']*:[' ~ odd_blanks() ~ ']*)(-?[0-9][0-9.eE+-]*(?:,[0-9][0-9.eE+-]*)*)',
+            '("(?:price|amount|' ~ amounts | join('|') ~ ')"[' ~ odd_blanks() ~ ']*:[' ~ odd_blanks() ~ ']*)(-?[0-9][0-9.eE+-]*(?:,[0-9][0-9.eE+-]*)*)',
             '\\1"number:\\2"',
-        ) }} as text_content
+        ) }} as text_content,
+        {{ regexp_first(
+            'content', '"taxes"[' ~ odd_blanks() ~ ']*:[' ~ odd_blanks() ~ ']*(\\[[-+0-9.,eE\\s]*[0-9][-+0-9.,eE\\s]*\\])', 1
+        ) }} as taxes_as_numbers
     from lines
 
 ),
@@ -144,14 +150,10 @@ answered as (
             when weighed.document is null and not coalesce(found.has_object, false) then 'not JSON'
             else 'no list of items'
         end as unreadable_because,
-        {{ json_texts('weighed.document', [
-            '$.merchant', '$.purchased_on', '$.currency', '$.total', '$.country'
-        ]) }} as header_texts,
-        found.merchant as found_merchant,
-        found.purchased_on as found_purchased_on,
-        found.currency as found_currency,
-        found.total as found_total,
-        found.country as found_country
+        {% for key in header -%}
+            found.{{ key }} as found_{{ key }},
+        {% endfor -%}
+        {{ json_texts('weighed.document', ('$.' ~ header | join(' $.')).split(' ')) }} as header_texts
     from weighed
     left join found on weighed.line_id = found.line_id
 
@@ -161,17 +163,13 @@ picked as (
 
     select
         *,
-        {{ json_entries('answer', 'items', fields) }} as items,
         -- no BI tool takes a NUL in a text
-        replace(case when is_usual then {{ list_item('header_texts', 1) }} else found_merchant end, chr(0), '')
-            as merchant,
-        replace(case when is_usual then {{ list_item('header_texts', 2) }} else found_purchased_on end, chr(0), '')
-            as purchased_on,
-        replace(case when is_usual then {{ list_item('header_texts', 3) }} else found_currency end, chr(0), '')
-            as currency,
-        replace(case when is_usual then {{ list_item('header_texts', 4) }} else found_total end, chr(0), '') as total,
-        replace(case when is_usual then {{ list_item('header_texts', 5) }} else found_country end, chr(0), '')
-            as country
+        {% for key in header -%}
+            replace(
+                case when is_usual then {{ list_item('header_texts', loop.index) }} else found_{{ key }} end, chr(0), ''
+            ) as {{ key }},
+        {% endfor -%}
+        {{ json_entries('answer', 'items', fields) }} as items
     from answered
 
 )
@@ -202,13 +200,22 @@ select
     cast(length(content) as bigint) as content_length,
 
     ---------- the receipt as a whole
+    lower(trim(document_type)) as document_type,
     nullif(trim(merchant), '') as merchant,
+    upper(trim(country)) as country,
     nullif({{ regexp_replace_all(
         'purchased_on', '^[' ~ odd_blanks() ~ ']+|[' ~ odd_blanks() ~ ']+$', ''
     ) }}, '') as purchased_on_raw,
+    {{ read_time('purchased_at') }} as purchased_at,
+    nullif(trim(receipt_number), '') as receipt_number,
     upper(trim(currency)) as currency,
-    total as total_text,
-    upper(trim(country)) as country,
+    lower(trim(payment_method)) as payment_method,
+    {% for key in amounts if key != 'taxes' -%}
+        {{ key }} as {{ key }}_text,
+    {% endfor -%}
+    coalesce(nullif(taxes_as_numbers, ''), taxes) as taxes_text,
+    -- a question that asks for it is answered with a null where there is none
+    coalesce(content like '%"taxes"%', false) as is_tax_asked,
 
     ---------- its items
     case when provider_error is null then items end as items,

@@ -1,6 +1,6 @@
 {{ config(materialized='view') }}
 
--- One row per price literal and currency that occur together, in answers, their totals and labels.
+-- One row per price literal and currency that occur together, in items, the amounts of receipts and labels.
 with items as (
 
     select * from {{ ref('int_output_lines__unnested_to_items') }}
@@ -9,7 +9,13 @@ with items as (
 
 answers as (
 
-    select * from {{ ref('int_answers__ranked') }}
+    select * from {{ ref('int_answers__described') }}
+
+),
+
+amounts as (
+
+    select * from {{ ref('int_output_lines__unnested_to_amounts') }}
 
 ),
 
@@ -30,11 +36,11 @@ where items.price_raw is not null
 union
 
 select
-    total_raw as literal,
-    is_total_number as is_number,
-    currency
-from answers
-where total_raw is not null
+    amounts.price_raw as literal,
+    amounts.is_price_number as is_number,
+    answers.currency
+from amounts
+inner join answers on amounts.line_id = answers.line_id
 
 union
 

@@ -12,12 +12,6 @@ items as (
 
 ),
 
-prices as (
-
-    select * from {{ ref('int_prices__parsed') }}
-
-),
-
 receipts as (
 
     select * from {{ ref('int_receipts__latest') }}
@@ -72,7 +66,8 @@ joined as (
             end
             as decimal(18, 3)
         ) as spend,
-        prices.amount as total,
+        answers.total,
+        answers.reconciliation,
         scores.label_item_count,
         scores.matched_item_count,
         scores.matched_price_count,
@@ -83,11 +78,6 @@ joined as (
     left join counted on answers.answer_id = counted.answer_id
     left join receipts on answers.receipt_id = receipts.receipt_id
     left join scores on answers.answer_id = scores.answer_id
-    left join prices
-        on
-            answers.total_raw = prices.literal
-            and answers.is_total_number = prices.is_number
-            and answers.currency = prices.currency
 
 )
 
@@ -110,8 +100,9 @@ select
     currency,
     spend,
     total,
-    -- taxes and rounding stand between the items and the total: within one percent they agree
-    abs(spend - total) * 100 <= abs(total) as is_total_met,
+    reconciliation,
+    -- null where nothing can be said
+    case when reconciliation <> 'unknown' then reconciliation = 'balanced' end as is_balanced,
     label_item_count,
     matched_item_count,
     matched_price_count,

@@ -16,6 +16,13 @@ receipts as (
 
     select * from {{ ref('int_receipts__latest') }}
 
+),
+
+repeated as (
+
+    select * from {{ ref('int_receipts__repeated') }}
+    where is_certain
+
 )
 
 select
@@ -39,8 +46,10 @@ select
     current_answers.status = 'truncated' as is_salvaged,
     current_answers.model,
     current_answers.answered_at,
-    items.category_rule
+    items.category_rule,
+    current_answers.reconciliation = 'balanced' as is_proven
 from items
 inner join current_answers on items.answer_id = current_answers.answer_id
 left join receipts on current_answers.receipt_id = receipts.receipt_id
-where items.reason is null
+left join repeated on current_answers.receipt_id = repeated.receipt_id
+where items.reason is null and repeated.receipt_id is null

@@ -17,9 +17,10 @@ items as (
 
 ),
 
-prices as (
+repeated as (
 
-    select * from {{ ref('int_prices__parsed') }}
+    select * from {{ ref('int_receipts__repeated') }}
+    where is_certain
 
 ),
 
@@ -62,16 +63,30 @@ joined as (
         receipts.source_key,
         best_answers.merchant,
         best_answers.purchased_on,
+        best_answers.purchased_at,
+        best_answers.receipt_number,
+        best_answers.payment_method,
         coalesce(best_answers.currency, receipts.currency, receipts.default_currency, 'XXX') as currency,
         coalesce(
+            repeated.status,
             best_answers.status,
             case when receipts.rejected_reason is not null then 'rejected' else 'pending' end
         ) as status,
         coalesce(spending.item_count, 0) as item_count,
         cast(
-            case when best_answers.is_current then coalesce(spending.spend, 0) end as decimal(18, 3)
+            case
+                when best_answers.is_current and repeated.receipt_id is null then coalesce(spending.spend, 0)
+            end as decimal(18, 3)
         ) as spend,
-        prices.amount as total,
+        best_answers.subtotal,
+        best_answers.tax,
+        best_answers.tip,
+        best_answers.service_charge,
+        best_answers.rounding,
+        best_answers.total,
+        coalesce(best_answers.reconciliation, 'unknown') as reconciliation,
+        best_answers.unexplained,
+        repeated.duplicate_of,
         best_answers.model,
         attempts.prompt_tokens,
         attempts.completion_tokens,
@@ -82,11 +97,7 @@ joined as (
     left join best_answers on receipts.receipt_id = best_answers.receipt_id
     left join attempts on receipts.receipt_id = attempts.receipt_id
     left join spending on receipts.receipt_id = spending.receipt_id
-    left join prices
-        on
-            best_answers.total_raw = prices.literal
-            and best_answers.is_total_number = prices.is_number
-            and best_answers.currency = prices.currency
+    left join repeated on receipts.receipt_id = repeated.receipt_id
     where not receipts.is_set_aside
 
 )
@@ -97,12 +108,23 @@ select
     source_key,
     merchant,
     purchased_on,
+    purchased_at,
+    receipt_number,
+    payment_method,
     currency,
     status,
     item_count,
     spend,
+    subtotal,
+    tax,
+    tip,
+    service_charge,
+    rounding,
     total,
     cast(spend - total as decimal(18, 3)) as total_difference,
+    reconciliation,
+    unexplained,
+    duplicate_of,
     model,
     prompt_tokens,
     completion_tokens,

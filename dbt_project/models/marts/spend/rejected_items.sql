@@ -1,7 +1,40 @@
--- One row per item of a receipt's current answer that is kept out of receipt_items.
+-- One row per item of a receipt's current answer that is kept out of receipt_items, and per amount of a receipt as a
+-- whole that cannot be read (its name is what it is, and it has no item_number).
 with items as (
 
     select * from {{ ref('int_items__valued') }}
+
+),
+
+amounts as (
+
+    select * from {{ ref('int_amounts__valued') }}
+    where reason is not null
+
+),
+
+kept_out as (
+
+    select
+        answer_id,
+        item_number,
+        name,
+        price_raw,
+        category_raw,
+        reason
+    from items
+    where reason is not null
+
+    union all
+
+    select
+        answer_id,
+        cast(null as bigint) as item_number,
+        kind as name,
+        price_raw,
+        cast(null as string) as category_raw,
+        reason
+    from amounts
 
 ),
 
@@ -16,21 +49,29 @@ receipts as (
 
     select * from {{ ref('int_receipts__latest') }}
 
+),
+
+repeated as (
+
+    select * from {{ ref('int_receipts__repeated') }}
+    where is_certain
+
 )
 
 select
-    items.answer_id,
+    kept_out.answer_id,
     current_answers.custom_id,
     current_answers.receipt_id,
     receipts.source,
-    items.currency,
+    current_answers.currency,
     current_answers.model,
-    items.item_number,
-    items.name,
-    items.price_raw,
-    items.category_raw,
-    items.reason
-from items
-inner join current_answers on items.answer_id = current_answers.answer_id
+    kept_out.item_number,
+    kept_out.name,
+    kept_out.price_raw,
+    kept_out.category_raw,
+    kept_out.reason
+from kept_out
+inner join current_answers on kept_out.answer_id = current_answers.answer_id
 left join receipts on current_answers.receipt_id = receipts.receipt_id
-where items.reason is not null
+left join repeated on current_answers.receipt_id = repeated.receipt_id
+where repeated.receipt_id is null

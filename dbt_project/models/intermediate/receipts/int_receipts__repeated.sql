@@ -1,0 +1,271 @@
+-- One row per receipt that is one with another, or may be: it counts once.
+--
+-- replaced: an earlier image of one place, without a good answer or with the same total and date as the later one.
+-- duplicate: same merchant, currency, date and total, and either the same number, or the same time and item prices; a
+-- known difference in number or time keeps two apart. Of those alike counts the balanced one, else the first.
+with offers as (
+
+    select * from {{ ref('stg_loader__receipts') }}
+
+),
+
+receipts as (
+
+    select * from {{ ref('int_receipts__latest') }}
+    where not is_set_aside
+
+),
+
+answers as (
+
+    select * from {{ ref('int_answers__ranked') }}
+    where is_current
+
+),
+
+items as (
+
+    select * from {{ ref('int_items__valued') }}
+    where reason is null
+
+),
+
+---------- the later image of a place
+
+places as (
+
+    select
+        location,
+        receipt_id,
+        max(loaded_at) as loaded_at,
+        max(load_id) as load_id
+    from offers
+    where location is not null
+    group by location, receipt_id
+
+),
+
+ranked_places as (
+
+    select
+        *,
+        row_number() over (partition by location order by loaded_at desc, receipt_id asc) as place_rank
+    from places
+
+),
+
+latest_of_places as (
+
+    select * from ranked_places
+    where place_rank = 1
+
+),
+
+earlier as (
+
+    -- bytes that another place still holds are not replaced
+    select
+        ranked_places.receipt_id,
+        min(laters.receipt_id) as later_id
+    from ranked_places
+    inner join latest_of_places as laters
+        on
+            ranked_places.location = laters.location
+            and ranked_places.load_id <> laters.load_id
+    left join latest_of_places as still_there on ranked_places.receipt_id = still_there.receipt_id
+    where ranked_places.place_rank > 1 and still_there.receipt_id is null
+    group by ranked_places.receipt_id
+
+),
+
+replaced as (
+
+    select
+        earlier.receipt_id,
+        earlier.later_id as instead_id,
+        answers.receipt_id is null or coalesce(
+            later_answers.total = answers.total and later_answers.purchased_on = answers.purchased_on, false
+        ) as is_certain
+    from earlier
+    left join answers on earlier.receipt_id = answers.receipt_id
+    left join answers as later_answers on earlier.later_id = later_answers.receipt_id
+
+),
+
+---------- what is alike
+
+item_prices as (
+
+    -- alike in all of these, they are the same prices
+    select
+        answer_id,
+        concat(
+            cast(count(*) as string), ' ',
+            cast(min(price) as string), ' ',
+            cast(max(price) as string), ' ',
+            cast(sum(price) as string), ' ',
+            cast(sum(cast(price as decimal(19, 3)) * cast(price as decimal(19, 3))) as string)
+        ) as prices
+    from items
+    group by answer_id
+
+),
+
+first_offers as (
+
+    select
+        receipt_id,
+        min(loaded_at) as loaded_at,
+        min(location) as location
+    from offers
+    group by receipt_id
+
+),
+
+described as (
+
+    select
+        receipts.receipt_id,
+        {{ regexp_replace_all('lower(answers.merchant)', '[^\\p{L}\\p{N}]+', '') }} as merchant_key,
+        answers.currency,
+        answers.purchased_on,
+        answers.total,
+        nullif({{ regexp_replace_all('lower(answers.receipt_number)', '[^\\p{L}\\p{N}]+', '') }}, '') as number_key,
+        answers.purchased_at,
+        coalesce(item_prices.prices, '') as prices,
+        answers.reconciliation,
+        first_offers.loaded_at,
+        first_offers.location
+    from receipts
+    inner join answers on receipts.receipt_id = answers.receipt_id
+    inner join first_offers on receipts.receipt_id = first_offers.receipt_id
+    left join item_prices on answers.answer_id = item_prices.answer_id
+    left join replaced on receipts.receipt_id = replaced.receipt_id and replaced.is_certain
+    where
+        answers.purchased_on is not null
+        and answers.total is not null
+        and answers.currency <> 'XXX'
+        and replaced.receipt_id is null
+
+),
+
+{% set purchase = 'merchant_key, currency, purchased_on, total' %}
+purchases as (
+
+    select
+        *,
+        row_number() over (
+            partition by {{ purchase }}
+            order by
+                case when reconciliation = 'balanced' then 0 else 1 end asc,
+                loaded_at asc,
+                location asc nulls last,
+                receipt_id asc
+        ) as purchase_rank
+    from described
+    where merchant_key <> ''
+
+),
+
+compared as (
+
+    -- the first of those that have the same number and no other time, or the same time and prices and no other number
+    select
+        *,
+        least(
+            purchase_rank,
+            case when number_key is not null then min(purchase_rank) over (
+                partition by {{ purchase }}, number_key, purchased_at
+            ) end,
+            case when number_key is not null then min(case when purchased_at is null then purchase_rank end) over (
+                partition by {{ purchase }}, number_key
+            ) end,
+            case when number_key is not null and purchased_at is null then min(purchase_rank) over (
+                partition by {{ purchase }}, number_key
+            ) end,
+            case when purchased_at is not null then min(case when number_key is null then purchase_rank end) over (
+                partition by {{ purchase }}, purchased_at, prices
+            ) end,
+            case when purchased_at is not null and number_key is null then min(purchase_rank) over (
+                partition by {{ purchase }}, purchased_at, prices
+            ) end
+        ) as same_rank
+    from purchases
+
+),
+
+alike as (
+
+    select
+        compared.receipt_id,
+        firsts.receipt_id as instead_id,
+        compared.same_rank < compared.purchase_rank as is_certain
+    from compared
+    inner join compared as firsts
+        on
+            compared.merchant_key = firsts.merchant_key
+            and compared.currency = firsts.currency
+            and compared.purchased_on = firsts.purchased_on
+            and compared.total = firsts.total
+            and firsts.purchase_rank = case
+                when compared.same_rank < compared.purchase_rank then compared.same_rank
+                else 1
+            end
+    where
+        compared.purchase_rank > 1
+        and (
+            -- what it repeats counts itself
+            (compared.same_rank < compared.purchase_rank and firsts.same_rank = firsts.purchase_rank)
+            or (
+                compared.same_rank = compared.purchase_rank
+                and coalesce(compared.number_key = firsts.number_key, true)
+                and coalesce(compared.purchased_at = firsts.purchased_at, true)
+            )
+        )
+
+),
+
+united as (
+
+    select
+        receipt_id,
+        instead_id,
+        is_certain,
+        'replaced' as status,
+        case when is_certain then 'a later image of its place' else 'another image was at its place' end as why
+    from replaced
+
+    union all
+
+    select
+        receipt_id,
+        instead_id,
+        is_certain,
+        'duplicate' as status,
+        case
+            when is_certain then 'the same purchase'
+            else 'same merchant, date and total, and nothing that tells them apart'
+        end as why
+    from alike
+
+),
+
+ranked as (
+
+    select
+        *,
+        row_number() over (
+            partition by receipt_id order by case when is_certain then 0 else 1 end asc, status desc
+        ) as said_rank
+    from united
+
+)
+
+select
+    receipt_id,
+    instead_id as duplicate_of,
+    is_certain,
+    case when is_certain then status end as status,
+    why
+from ranked
+where said_rank = 1

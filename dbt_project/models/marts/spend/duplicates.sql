@@ -1,0 +1,13 @@
+-- One row per receipt that is one with another, or may be.
+with repeated as (
+
+    select * from {{ ref('int_receipts__repeated') }}
+
+)
+
+select
+    receipt_id,
+    duplicate_of,
+    is_certain,
+    why
+from repeated
