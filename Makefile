@@ -40,7 +40,8 @@ test-all: .venv/.sail .venv-dbt-1.12/.installed $(SPARK) ## every test, on Sail,
 
 test-engines: .venv/.sail $(SPARK) ## a short look at the other engines: all models on Sail, and where Java is the macros on Spark
 	@$(RUN) pytest -n 2 --dist loadfile -rs -m slow tests/parity/test_macros.py \
-		"tests/parity/test_parity.py::test_all_models_tests_and_marts_are_the_same[sail-cluster]"
+		"tests/parity/test_parity.py::test_all_models_tests_and_marts_are_the_same[sail-cluster]" \
+		"tests/parity/test_loader_dbt.py::test_a_second_build_on_a_server_takes_in_what_has_come_since[sail-server]"
 
 lint: .venv/.developer ## ruff, mypy, sqlfluff
 	@$(RUN) ruff check .

@@ -22,7 +22,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_de
 from loader.batch.job import Job
 from loader.batch.mistral_bodies import NotReadableError, checked_id, fields_of, read_job
 from loader.batch.mistral_errors import is_about_a_file, message_of, refusal
-from loader.batch.mistral_http import ServerClock, open_client, opened_file
+from loader.batch.mistral_http import Listener, open_client, opened_file
 from loader.batch.mistral_retries import NETWORK_FAULTS, is_passing, retry_after, wait_for_next_try
 from loader.batch.provider import (
     SHORT_SUFFIX,
@@ -70,7 +70,7 @@ class BatchApi:
         self.name = name
         self.patience_seconds = FIRST_PATIENCE_SECONDS
         self.is_patient = False
-        self._clock = ServerClock()
+        self._listener = Listener()
         self._access = access
         self._key = ""
         self._on_trouble = on_trouble
@@ -80,7 +80,7 @@ class BatchApi:
     @cached_property
     def _client(self) -> Mistral:
         server_url, self._key = self._access()
-        self._http = open_client(server_url, self._clock)
+        self._http = open_client(server_url, self._listener)
         # The client would make another one for asynchronous calls, of which there are none, and ask the environment.
         unused = httpx2.AsyncClient(trust_env=False)
         return Mistral(api_key=self._key, server_url=server_url, client=self._http, async_client=unused)
@@ -91,12 +91,12 @@ class BatchApi:
 
     def now(self) -> datetime:
         """This moment by the server's clock, in UTC without a zone."""
-        return self._clock.now()
+        return self._listener.now()
 
     @property
     def answered_at(self) -> float:
         """When the server last answered without trouble, by the monotonic clock."""
-        return self._clock.answered_at
+        return self._listener.answered_at
 
     def close(self) -> None:
         """Close the connections."""
@@ -109,7 +109,7 @@ class BatchApi:
         """Upload a request file; its id. Raises UnclearError or UnreachableError when it may or must be repeated."""
         with path.open("rb") as file:
             answer = self._change(
-                lambda: fields_of(
+                lambda: self._fields_of(
                     lambda: self._client.files.upload(
                         file={"file_name": path.name, "content": file, "content_type": "application/jsonl"},
                         purpose="batch",
@@ -123,7 +123,7 @@ class BatchApi:
     def create_job(self, file_id: str, model: str, metadata: dict[str, str]) -> Job:
         """Create a batch job over an uploaded file. Raises UnclearError, UnreachableError, NoFileYetError."""
         answer = self._change(
-            lambda: fields_of(
+            lambda: self._fields_of(
                 lambda: self._client.batch.jobs.create(
                     endpoint=ENDPOINT,
                     input_files=[file_id],
@@ -157,7 +157,7 @@ class BatchApi:
     def get_job(self, job_id: str) -> Job:
         """The job as it is now. Raises GoneError when the API does not know it."""
         fields = self._read(
-            lambda: fields_of(lambda: self._client.batch.jobs.get(job_id=job_id, timeout_ms=READ_TIMEOUT_MS)),
+            lambda: self._fields_of(lambda: self._client.batch.jobs.get(job_id=job_id, timeout_ms=READ_TIMEOUT_MS)),
             may_be_gone=True,
         )
         job = self._as_job(fields, job_id)
@@ -182,7 +182,7 @@ class BatchApi:
         """All jobs, up to a page without new ones: a page may hold fewer than were asked for and not be the last."""
         seen: set[str] = set()
         for page in range(MAX_PAGES):
-            answer = self._read(partial(fields_of, partial(self._list_jobs, page)))
+            answer = self._read(partial(self._fields_of, partial(self._list_jobs, page)))
             data = answer.get("data")
             jobs = [job for job in data if isinstance(job, dict)] if isinstance(data, list) else []
             new = [job for job in jobs if _mark(job) not in seen]
@@ -213,7 +213,7 @@ class BatchApi:
     def find_file(self, name: str) -> str | None:
         """The id of an uploaded file of this name, or None."""
         answer = self._read(
-            lambda: fields_of(
+            lambda: self._fields_of(
                 lambda: self._client.files.list(
                     search=name, purpose="batch", page_size=PAGE_SIZE, timeout_ms=READ_TIMEOUT_MS
                 )
@@ -250,7 +250,7 @@ class BatchApi:
         """The size of a file as the API says it, in bytes; 0 where it doesn't: its download tells if it is there."""
         retrieve = partial(self._client.files.retrieve, file_id=file_id, timeout_ms=READ_TIMEOUT_MS)
         try:
-            answer = self._read(partial(fields_of, retrieve), may_be_gone=True, patience=SIZE_PATIENCE_SECONDS)
+            answer = self._read(partial(self._fields_of, retrieve), may_be_gone=True, patience=SIZE_PATIENCE_SECONDS)
         except (GoneError, ApiError):
             return 0
         size = answer.get("size_bytes") or answer.get("bytes")  # the client's name for it, and the API's
@@ -268,7 +268,10 @@ class BatchApi:
         """One live chat completion; the answer as the API gives it."""
         try:
             return self._change(
-                lambda: fields_of(lambda: self._client.chat.complete(model=model, timeout_ms=SEND_TIMEOUT_MS, **body)),
+                partial(
+                    self._fields_of,
+                    partial(self._client.chat.complete, model=model, timeout_ms=SEND_TIMEOUT_MS, **body),
+                ),
                 model=model,
             )
         except (UnclearError, UnreachableError) as error:
@@ -277,6 +280,9 @@ class BatchApi:
             ) from error
 
     # How calls end
+
+    def _fields_of(self, call: Callable[[], Any]) -> dict[str, Any]:
+        return fields_of(call, self._listener.body)
 
     def _change(self, call: Callable[[], T], model: str | None = None, is_creation: bool = False) -> T:
         try:

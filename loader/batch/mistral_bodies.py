@@ -1,7 +1,7 @@
 """What the API answers, as plain fields, however oddly it is written: an id, a status, files and counts suffice.
 
-The vendor's client refuses a whole body for one field that is null or has another type. Such a body is read as it
-came, and what is wrong with it is named.
+The vendor's client refuses a whole body for one field that is null, and drops another that is no text. So the body is
+read as it came, and what is wrong with it is named.
 """
 
 from __future__ import annotations
@@ -25,16 +25,22 @@ class NotReadableError(Exception):
     """A body lacks a field without which nothing can be done; the text names it."""
 
 
-def fields_of(call: Callable[[], Any]) -> dict[str, Any]:
-    """The fields of what a call of the client answers, those of a body that the client refuses, too."""
+def fields_of(call: Callable[[], Any], body: Callable[[], str]) -> dict[str, Any]:
+    """The fields of the body that a call of the client brings, as they came.
+
+    The client refuses some bodies for a field, and of others it drops one without a word.
+    """
+    refused = None
     try:
-        fields: dict[str, Any] = call().model_dump(mode="json", warnings=False)  # a status may be a new one
+        call()
     except MistralError as error:
-        body = json_or_none(error.body) if 200 <= error.status_code < 300 else None
-        if not isinstance(body, dict):
+        if not 200 <= error.status_code < 300:
             raise
-        return body
-    return fields
+        refused = error
+    fields = json_or_none(body())
+    if refused and not isinstance(fields, dict):
+        raise refused
+    return fields if isinstance(fields, dict) else {}
 
 
 def read_job(fields: Any, job_id: str | None = None) -> tuple[Job, list[str]]:

@@ -6,6 +6,7 @@ and to another host without the key.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,16 +26,20 @@ REDIRECTS = (301, 302, 303, 307, 308)
 USUAL_PORTS = {"http": 80, "https": 443}
 
 
-class ServerClock:
-    """The server's time, by the `Date` of its latest answer: the clock of this machine may be days off."""
+class Listener:
+    """What the server said last: its time, by the `Date` of its answer, as this machine's clock may be days off, and
+    the body as it came.
+    """
 
     def __init__(self) -> None:
         self._said: datetime | None = None
         self._heard_at = 0.0
         self.answered_at = 0.0  # of the latest answer that was no trouble, by the monotonic clock
+        self._latest = threading.local()
 
     def note(self, response: httpx2.Response) -> None:
         """An event hook of the client."""
+        self._latest.response = response
         if response.status_code < 500 and response.status_code != 429:
             self.answered_at = time.monotonic()
         try:
@@ -44,6 +49,11 @@ class ServerClock:
         self._said = (said if said.tzinfo else said.replace(tzinfo=UTC)).astimezone(UTC).replace(tzinfo=None)
         self._heard_at = time.monotonic()
 
+    def body(self) -> str:
+        """The body of the latest answer to this thread, once it has been read."""
+        response: httpx2.Response = self._latest.response
+        return response.text
+
     def now(self) -> datetime:
         """This moment in UTC, without a zone; this machine's until the server has said its own."""
         if self._said is None:
@@ -51,13 +61,13 @@ class ServerClock:
         return self._said + timedelta(seconds=time.monotonic() - self._heard_at)
 
 
-def open_client(server_url: str | None, clock: ServerClock) -> httpx2.Client:
+def open_client(server_url: str | None, listener: Listener) -> httpx2.Client:
     """A client for the API at this address. Raises SettingsError naming the proxy variable that cannot be used."""
     # A server on loopback is never reached through a proxy.
     is_local = server_url is not None and is_loopback(httpx2.URL(server_url).host)
     try:
         return httpx2.Client(
-            follow_redirects=False, trust_env=not is_local, event_hooks={"response": [clock.note, bound]}
+            follow_redirects=False, trust_env=not is_local, event_hooks={"response": [listener.note, bound]}
         )
     except (ValueError, ImportError, TypeError, httpx2.InvalidURL) as error:
         raise _bad_proxy(error) from error

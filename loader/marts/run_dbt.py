@@ -41,6 +41,9 @@ BUILDING = owned_folder.Kind(
     is_older=lambda building: (building / "reference" / "currencies").is_dir(),
 )
 TARGET_FLAGS = ("--target", "-t")
+# Not dbt's script: after a copy of the checkout that is the original's. The client of Spark takes a program that has no
+# `__file__` for its own doctests.
+DBT = (sys.executable, "-c", "__file__ = 'dbt'; from dbt.cli.main import cli; cli(prog_name='dbt')")
 
 
 def dbt_target(arguments: Sequence[str]) -> str:
@@ -99,8 +102,7 @@ def run_dbt(arguments: Sequence[str], warehouse: Path, environment: dict[str, st
             environment["BUILT_FROM"] = built_from(warehouse) or ""
     try:
         with engine(target, warehouse, environment) as its_environment:
-            command = [sys.executable, "-c", "from dbt.cli.main import cli; cli(prog_name='dbt')", *arguments]
-            subprocess.run(command, cwd=PROJECT, env=its_environment, check=True)
+            subprocess.run([*DBT, *arguments], cwd=PROJECT, env=its_environment, check=True)
     except subprocess.CalledProcessError as error:
         code = error.returncode
     if code:

@@ -9,6 +9,8 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
+from tests.helpers.warehouses import move
+
 PROJECT = Path(__file__).resolve().parents[2] / "dbt_project"
 
 
@@ -30,7 +32,7 @@ def dbt(*arguments: str, warehouse: Path, project: Path = PROJECT) -> subprocess
     """
     place = Path(_workplace().name) / "warehouse.duckdb"
     if warehouse.exists():
-        warehouse.rename(place)
+        move(warehouse, place)
     try:
         return subprocess.run(
             [str(Path(sys.executable).parent / "dbt"), "--no-use-colors", *arguments],
@@ -48,7 +50,7 @@ def dbt(*arguments: str, warehouse: Path, project: Path = PROJECT) -> subprocess
         )
     finally:
         if place.exists():
-            place.rename(warehouse)
+            move(place, warehouse)
 
 
 def dbt_or_fail(*arguments: str, warehouse: Path, project: Path = PROJECT) -> str:

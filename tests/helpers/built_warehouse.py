@@ -20,6 +20,7 @@ from filelock import FileLock
 from loader import __main__ as program
 from tests.helpers.answers import answer_line, jsonl
 from tests.helpers.forked import Forked
+from tests.helpers.warehouses import move
 
 ROOT = Path(__file__).resolve().parents[2]
 HOSTILE = "<script>alert('item')</script> & \N{RIGHT-TO-LEFT OVERRIDE}gnp.exe"
@@ -81,12 +82,12 @@ def run(*arguments: str, warehouse: Path, bi_database: Path | None = None) -> su
     place.parent.mkdir(exist_ok=True)
     target = str(place.parent / "target")
     with FileLock(place.with_name("lock")):
-        warehouse.rename(place)
+        move(warehouse, place)
         try:
             names = {"WAREHOUSE": str(place), "DBT_TARGET_PATH": target, "DBT_LOG_PATH": target}
             return _run(arguments, environment | names)
         finally:
-            place.rename(warehouse)
+            move(place, warehouse)
 
 
 def _run(arguments: tuple[str, ...], environment: dict[str, str]) -> subprocess.CompletedProcess[str]:

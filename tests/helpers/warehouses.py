@@ -60,3 +60,11 @@ def older_warehouse(path: Path, version: int) -> duckdb.DuckDBPyConnection:
         connection.execute(statements)
         connection.execute("insert into ledger.migrations values (?, ?, now()::timestamp)", [number, name])
     return connection
+
+
+def move(warehouse: Path, place: Path) -> None:
+    """Give a warehouse another name, with what a killed process left beside it, read later as new otherwise."""
+    log = warehouse.with_name(warehouse.name + ".wal")
+    if log.exists():
+        log.rename(place.with_name(place.name + ".wal"))
+    warehouse.rename(place)
