@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.dbt.literals import LITERALS, UNKNOWN
+from tests.dbt.odd_amounts import AMOUNTS
 from tests.dbt.odd_answers import DATES, LINES, MEANINGS, SUMS, Shape
 from tests.dbt.raw_tables import T0, RawTables, answer_line, unix
 
@@ -56,6 +57,7 @@ SHAPES: list[Shape] = [
         f'{{"merchant": "", "purchased_on": "14/02/26", "currency": "EURO!", "total": "a lot", "items": {ITEMS}}}',
         items=BOTH,
         header={"merchant": "None", "purchased_on": "None", "currency": "XXX", "total": "None"},
+        unread_amounts=("total",),
     ),
     Shape(
         "a day that isn't",
@@ -162,7 +164,7 @@ SHAPES: list[Shape] = [
     Shape("very deep", "[" * 3000 + "]" * 3000, "unreadable", reason="no list of items"),
 ]
 
-SHAPES += MEANINGS + DATES + SUMS
+SHAPES += MEANINGS + DATES + SUMS + AMOUNTS
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ class Shape:
     finish_reason: str = "stop"
     header: dict[str, str] = field(default_factory=dict)  # columns of marts.receipts that must be so
     rejected: tuple[str, ...] = ()  # reasons of its rejected items
+    unread_amounts: tuple[str, ...] = ()  # what is printed beside the items and cannot be read
 
 
 ONE = '{"items": [{"name": "Bun", "price": "1", "classification": "Food"}]}'
@@ -172,6 +173,7 @@ MEANINGS: list[Shape] = [
         '{"items": [], "notes": ["blurred"], "taxes": [{"name": "VAT"}]}',
         "empty",
         reason="no items",
+        unread_amounts=("tax",),
     ),
     Shape("empty items in a receipt", '{"receipt": {"items": []}}', "empty", reason="no items"),
     Shape("an empty list in a fence", "Nothing:\n```json\n[]\n```", "empty", reason="no items"),

@@ -198,6 +198,7 @@ def test_warnings_are_stored_for_the_analyst(corpus: Warehouse) -> None:
         "warn_lines_of_no_request",
         "warn_model_without_price",
         "warn_odd_purchase_date",
+        "warn_possible_duplicates",
         "warn_rejected_items",
         "warn_repeated_keys",
         "warn_requests_without_a_line",

@@ -80,9 +80,14 @@ def test_answer_shape(corpus: Warehouse, shape: Shape) -> None:
     ]
 
     rejected = corpus.execute(
-        "select reason from marts.rejected_items where receipt_id = ?", [shape_id(shape)]
+        "select reason from marts.rejected_items where receipt_id = ? and item_number is not null", [shape_id(shape)]
     ).fetchall()
     assert tuple(reason for (reason,) in rejected) == shape.rejected
+    unread = corpus.execute(
+        "select name from marts.rejected_items where receipt_id = ? and item_number is null order by name",
+        [shape_id(shape)],
+    ).fetchall()
+    assert tuple(name for (name,) in unread) == shape.unread_amounts
 
     reasons = corpus.execute(
         "select reason from marts.rejected_answers where receipt_id = ?", [shape_id(shape)]

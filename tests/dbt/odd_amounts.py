@@ -1,0 +1,116 @@
+"""What a receipt says beside its items, in every odd way of writing it, and whether the items add up to it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from tests.dbt.odd_answers import Shape
+
+NONE = "None"
+EUR: dict[str, Any] = {"currency": "EUR", "total": "11.00", "subtotal": "10.00", "taxes": ["1.00"]}
+BALANCED = {"reconciliation": "balanced", "unexplained": "0.000"}
+UNKNOWN = {"reconciliation": "unknown", "unexplained": NONE}
+
+
+def _shape(
+    name: str, header: dict[str, Any], expected: dict[str, str], price: str = "10.00", unread: str = ""
+) -> Shape:
+    item = {"name": "Bun", "price": price, "classification": "Food"}
+    read = str(abs(float(price))) if not price.startswith("-") else price
+    if header.get("document_type") == "refund" and not price.startswith("-"):
+        read = f"-{read}"
+    return Shape(
+        f"amounts: {name}",
+        json.dumps({**header, "items": [item]}).replace('"as is ', "").replace(' as is"', ""),
+        items=() if header.get("document_type") == "card_slip" else (("Bun", read, "Food"),),
+        rejected=("not an item",) if header.get("document_type") == "card_slip" else (),
+        header=expected,
+        unread_amounts=tuple(unread.split()),
+    )
+
+
+def _taxes() -> list[Shape]:
+    """However taxes are written: what is read, and how many of them cannot be."""
+    written: list[tuple[Any, str, str]] = [
+        (["1.00"], "1.000", ""),
+        (["0.60", "0.40"], "1.000", ""),
+        ([1.00], "1.000", ""),
+        ([0.6, 0.40], "1.000", ""),
+        ("1.00", "1.000", ""),
+        (1.00, "1.000", ""),
+        ("EUR 1,00", "1.000", ""),
+        ([{"name": "VAT 10%", "amount": "1.00"}], "1.000", ""),
+        ([{"rate": "7%", "amount": 0.6}, {"rate": "19%", "amount": 0.4}], "1.000", ""),
+        ({"name": "VAT", "amount": "1.00"}, "1.000", ""),
+        ([], NONE, ""),
+        (None, NONE, ""),
+        ("", NONE, ""),
+        (["1.00", ""], "1.000", ""),
+        (["included"], NONE, "tax"),
+        (["1.00", "A 7%"], "1.000", "tax"),
+        ({"VAT": "1.00"}, NONE, "tax"),
+        ([["1.00"]], "1.000", ""),
+        (True, NONE, "tax"),
+    ]
+    return [
+        _shape(
+            f"taxes {json.dumps(taxes)}",
+            {**EUR, "taxes": taxes},
+            {"tax": tax, "reconciliation": "off" if tax == NONE else "balanced"},
+            unread=unread,
+        )
+        for taxes, tax, unread in written
+    ]
+
+
+AMOUNTS = [
+    *_taxes(),
+    _shape(
+        "all of them",
+        {**EUR, "tip": "2.00", "service_charge": "0.50", "rounding": "0.00", "total": "13.50"},
+        {"tax": "1.000", "tip": "2.000", "service_charge": "0.500", "rounding": "0.000", **BALANCED},
+    ),
+    _shape("as numbers", {"currency": "EUR", "taxes": [], "tip": 2.0, "total": 12.00}, {"tip": "2.000", **BALANCED}),
+    _shape("a tip in words", {**EUR, "tip": "two euros"}, {"tip": NONE, **BALANCED}, unread="tip"),
+    _shape("a tip in a list", {**EUR, "tip": ["2.00"], "total": "13.00"}, {"tip": NONE}, unread="tip"),
+    _shape("a total in words", {**EUR, "total": "see above"}, {"total": NONE, **BALANCED}, unread="total"),
+    _shape("the currency of another", {**EUR, "tip": "£2.00"}, {"tip": NONE, **BALANCED}, unread="tip"),
+    _shape("no tax asked for", {"currency": "EUR", "total": "11.00"}, UNKNOWN),
+    _shape("no tax asked for, none needed", {"currency": "EUR", "total": "10.00"}, BALANCED),
+    _shape(
+        "a refund that prints no sign",
+        {**EUR, "document_type": "refund"},
+        {"spend": "-10.000", "tax": "-1.000", "total": "-11.000", **BALANCED},
+    ),
+    _shape(
+        "a refund with signs",
+        {**EUR, "document_type": "Refund ", "total": "-11.00", "taxes": ["-1.00"], "subtotal": "-10.00"},
+        {"spend": "-10.000", "total": "-11.000", **BALANCED},
+        price="-10.00",
+    ),
+    _shape(
+        "a negative total of a receipt",
+        {"currency": "EUR", "total": "-10.00", "taxes": []},
+        {"spend": "-10.000", **BALANCED},
+        price="-10.00",
+    ),
+    _shape("a card slip", {**EUR, "document_type": "card_slip"}, {**UNKNOWN, "spend": "0.000"}),
+    _shape(
+        "a rupiah literal",
+        {"currency": "IDR", "total": "27.500", "subtotal": "as is 25.000 as is", "taxes": ["as is 2.500 as is"]},
+        {"subtotal": "25000.000", "tax": "2500.000", **BALANCED},
+        price="25000",
+    ),
+    _shape("what is known of the purchase", {"receipt_number": " A-17 ", "payment_method": "Card"}, {
+        "receipt_number": "A-17", "payment_method": "card"
+    }),
+    *(
+        _shape(f"time {written}", {"purchased_at": written}, {"purchased_at": read})
+        for written, read in {
+            "14:05": "14:05", "9:05": "09:05", "14:05:59": "14:05", "2:05 PM": "14:05", "12:05 am": "00:05",
+            "12:05pm": "12:05", "2026-01-02T10:00:00Z": "10:00", "14.05": "14:05", "14h05": "14:05",
+            "14:05 Uhr": "14:05", "25:00": NONE, "noon": NONE, "": NONE, "1405": NONE, "14:5": NONE,
+        }.items()
+    ),
+]  # fmt: skip
