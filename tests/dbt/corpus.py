@@ -10,6 +10,7 @@ from tests.dbt.literals import LITERALS, UNKNOWN
 from tests.dbt.odd_amounts import AMOUNTS
 from tests.dbt.odd_answers import DATES, LINES, MEANINGS, SUMS, Shape
 from tests.dbt.raw_tables import T0, RawTables, answer_line, unix
+from tests.dbt.repeated import write_repeated
 
 ITEMS = '[{"name": "Tea", "price": "3.20", "classification": "Beverage"}, ' \
     '{"name": "Rice \\"{x}\\" [1]", "price": 12.50, "classification": "Food"}]'  # fmt: skip
@@ -236,7 +237,7 @@ def refusal_id(refusal: Refusal) -> str:
 
 
 def write_corpus(raw: RawTables) -> None:
-    """Everything above as the answers of four jobs (one per kind), each receipt asked once."""
+    """Everything above as the answers of a job a kind, each receipt asked once."""
     lines = []
     for number, literal in enumerate(LITERALS):
         raw.receipts([literal_id(number)], currency=None if literal.currency == UNKNOWN else literal.currency)
@@ -255,6 +256,8 @@ def write_corpus(raw: RawTables) -> None:
         "file-shapes",
         [answer_line(shape_id(shape), shape.content, finish_reason=shape.finish_reason) for shape in SHAPES],
     )
+
+    write_repeated(raw)
 
     ids = [f"line-{line.name}" for line in LINES]
     raw.receipts(ids)
