@@ -1,4 +1,3 @@
--- One row per amount that an answer gives for its receipt as a whole, read by the rules for prices.
 with amounts as (
 
     select * from {{ ref('int_output_lines__unnested_to_amounts') }}

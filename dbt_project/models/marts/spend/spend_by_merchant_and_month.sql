@@ -1,13 +1,18 @@
 -- One row per month of purchase, currency and merchant: what was bought, and what was paid.
 with receipts as (
 
-    select * from {{ ref('receipts') }}
+    select
+        *,
+        -- date_trunc, grouped by, is what a cluster of Sail cannot send to its workers
+        try_cast(concat(substr(cast(purchased_on as string), 1, 8), '01') as date) as month,
+        case when reconciliation = 'balanced' then spend else 0 end as proven_spend
+    from {{ ref('receipts') }}
     where spend is not null
 
 )
 
 select
-    cast(date_trunc('month', purchased_on) as date) as month,
+    month,
     currency,
     merchant,
     count(*) as receipt_count,
@@ -15,6 +20,6 @@ select
     cast(sum(tax) as decimal(18, 3)) as tax,
     cast(sum(tip) as decimal(18, 3)) as tip,
     cast(sum(total) as decimal(18, 3)) as total,
-    cast(coalesce(sum(case when reconciliation = 'balanced' then spend end), 0) as decimal(18, 3)) as proven_spend
+    cast(sum(proven_spend) as decimal(18, 3)) as proven_spend
 from receipts
-group by cast(date_trunc('month', purchased_on) as date), currency, merchant
+group by month, currency, merchant
