@@ -24,7 +24,22 @@ from loader.embedded_api.errors import bad_request
 MAX_IMAGE_TOKENS = 3025
 PIXELS_PER_TOKEN = 784
 CHARACTERS_PER_TOKEN = 4
-HEADER_FIELDS = ("merchant", "purchased_on", "currency", "total")
+HEADER_FIELDS = (
+    "document_type",
+    "merchant",
+    "country",
+    "purchased_on",
+    "purchased_at",
+    "receipt_number",
+    "currency",
+    "payment_method",
+    "subtotal",
+    "taxes",
+    "tip",
+    "service_charge",
+    "rounding",
+    "total",
+)
 ITEM_FIELDS = ("name", "price", "classification")
 
 
@@ -40,18 +55,12 @@ class Item(Protocol):
 
 
 class Reading(Protocol):
-    """What was read on one image; header fields are None when they aren't there."""
+    """What was read on one image; it has the other `HEADER_FIELDS`, too: a text, or None when it isn't there."""
 
     @property
     def items(self) -> Sequence[Item]: ...
     @property
-    def merchant(self) -> str | None: ...
-    @property
-    def purchased_on(self) -> str | None: ...
-    @property
-    def currency(self) -> str | None: ...
-    @property
-    def total(self) -> str | None: ...
+    def taxes(self) -> Sequence[str]: ...
 
 
 Reader = Callable[[bytes, Sequence[str]], Reading]
@@ -174,6 +183,8 @@ def _answer(readings: list[Reading], schema: dict[str, Any] | None) -> dict[str,
             answer["items"] = [
                 {name: getattr(item, name) for name in item_fields} for reading in readings for item in reading.items
             ]
+        elif field == "taxes":
+            answer["taxes"] = [tax for reading in readings for tax in reading.taxes]
         else:
             seen = (getattr(reading, field) for reading in readings)
             answer[field] = next((value for value in seen if value is not None), None)

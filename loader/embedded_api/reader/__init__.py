@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from loader.embedded_api.reader import categories as lexicon
-from loader.embedded_api.reader import header, items, ocr
+from loader.embedded_api.reader import header, items, ocr, purchase
 from loader.embedded_api.reader.amounts import prints_decimals
+from loader.embedded_api.reader.charges import charges_of
 from loader.embedded_api.reader.currency import currency_of_receipt
 from loader.embedded_api.reader.rows import rows_of
 
@@ -29,17 +30,28 @@ class Item:
 class Reading:
     """What a receipt says; what it doesn't say, or can't be read, is None or missing.
 
-    `purchased_on` is an ISO date, `currency` an ISO 4217 code, `total` as printed, without currency.
+    `purchased_on` is an ISO date, `purchased_at` HH:MM, `currency` an ISO 4217 code, `payment_method` cash, card or
+    other, `document_type` receipt, refund or other; amounts are as printed, without currency.
     """
 
-    items: tuple[Item, ...]
-    merchant: str | None
-    purchased_on: str | None
-    currency: str | None
-    total: str | None
+    items: tuple[Item, ...] = ()
+    merchant: str | None = None
+    purchased_on: str | None = None
+    currency: str | None = None
+    total: str | None = None
+    document_type: str | None = None
+    purchased_at: str | None = None
+    receipt_number: str | None = None
+    payment_method: str | None = None
+    subtotal: str | None = None
+    taxes: tuple[str, ...] = ()
+    tip: str | None = None
+    service_charge: str | None = None
+    rounding: str | None = None
+    country: str | None = None  # the currency says what is known of it
 
 
-NOTHING = Reading((), None, None, None, None)
+NOTHING = Reading()
 
 
 def read_receipt(image: bytes, categories: Sequence[str] = ()) -> Reading:
@@ -61,13 +73,21 @@ def reading_of(boxes: Sequence[ocr.TextBox], categories: Sequence[str] = ()) -> 
     currency = currency_of_receipt(rows, decimals)
     total = header.total_of(rows, decimals)
     shop = " ".join(row.text for row in header.head_of(rows, decimals))
+    lines = items.lines_of(rows, decimals)
+    charges = charges_of(rows, decimals)
     return Reading(
-        tuple(
-            Item(line.name, line.price, lexicon.category_of(line.name, shop, categories))
-            for line in items.lines_of(rows, decimals)
-        ),
+        tuple(Item(line.name, line.price, lexicon.category_of(line.name, shop, categories)) for line in lines),
         merchant,
         header.purchased_on(rows, month_first=currency == "USD"),
         currency,
         total.printed if total else None,
+        purchase.document_type(rows, has_items=bool(lines)),
+        purchase.purchased_at(rows),
+        purchase.receipt_number(rows),
+        purchase.payment_method(rows),
+        charges.subtotal,
+        charges.taxes,
+        charges.tip,
+        charges.service_charge,
+        charges.rounding,
     )

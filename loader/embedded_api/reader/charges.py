@@ -1,0 +1,75 @@
+"""What a receipt prints beside its items and total: subtotal, taxes, tip, service charge, rounding."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from loader.embedded_api.reader import words
+from loader.embedded_api.reader.amounts import Amount, amounts
+from loader.embedded_api.reader.rows import Row
+
+RATE = re.compile(r"(\d{1,2}(?:[.,]\d{1,3})?)\s?%")
+CENT = Decimal("0.02")  # a tax is rounded, of each line or of their sum
+SUMMED_UP = frozenset({"total", "grand", "subtotal", "count", "points", "change", "payment"})
+
+
+@dataclass(frozen=True)
+class Charges:
+    """Amounts as printed; None, or no tax, where the receipt prints none."""
+
+    subtotal: str | None
+    taxes: tuple[str, ...]
+    tip: str | None
+    service_charge: str | None
+    rounding: str | None
+
+
+def charges_of(rows: Sequence[Row], decimals: bool) -> Charges:
+    """What stands beside the items; `decimals`: whether the receipt prints amounts with decimals."""
+    return Charges(
+        _last(rows, "subtotal", frozenset({"grand", "tax"}), decimals),
+        _taxes(rows, decimals),
+        _last([row for row in rows if not RATE.search(row.text)], "tip", SUMMED_UP, decimals),  # a rate: suggested
+        _last(rows, "service", SUMMED_UP | {"tax"}, decimals),
+        _last(rows, "rounding", SUMMED_UP, decimals),
+    )
+
+
+def _last(rows: Sequence[Row], kind: str, other: frozenset[str], decimals: bool) -> str | None:
+    """The amount of the last row of this kind that is of no other."""
+    for row in reversed(rows):
+        kinds = words.kinds(row.text)
+        if kind in kinds and not kinds & other and (found := amounts(row, decimals)):
+            return found[-1].printed
+    return None
+
+
+def _taxes(rows: Sequence[Row], decimals: bool) -> tuple[str, ...]:
+    """Every tax, without one that sums up the others; of a row of a tax table the amount that its rate makes."""
+    taxes: list[Amount] = []
+    for row in rows:
+        kinds = words.kinds(row.text)
+        found = amounts(row, decimals)
+        rate = RATE.search(row.text)
+        if not found or kinds & {"points", "change", "payment"}:
+            continue
+        if rate and len(found) > 1:
+            taxes += _by_rate(found, Decimal(rate[1].replace(",", ".")))
+        elif "tax" in kinds and not kinds & SUMMED_UP and len(found) == 1:
+            taxes.append(found[0])
+    if len(taxes) > 2 and taxes[-1].value == sum(tax.value for tax in taxes[:-1]):
+        taxes.pop()
+    return tuple(tax.printed for tax in taxes)
+
+
+def _by_rate(found: Sequence[Amount], rate: Decimal) -> list[Amount]:
+    """The amount that is the rate's share of another, be that without the tax or with it."""
+    for tax in found:
+        for base in found:
+            shares = (base.value * rate / 100, base.value * rate / (100 + rate))
+            if tax is not base and tax.value and any(abs(tax.value - share) <= CENT for share in shares):
+                return [tax]
+    return []
