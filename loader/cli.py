@@ -327,7 +327,7 @@ def export(directory: str, as_json: bool) -> None:
 @json_option
 def show(mart: str, limit: int | None, as_json: bool) -> None:
     """Print a MART from the published file: spend by category, unless another is named."""
-    from loader.marts.read import mart_rows
+    from loader.marts.read import mart_rows, proven_shares
 
     if as_json:
         found = mart_rows(mart, limit)
@@ -339,6 +339,9 @@ def show(mart: str, limit: int | None, as_json: bool) -> None:
         click.echo(f"{found.total - len(found.rows):,} more rows: --limit shows them")
     elif not found.total:
         click.echo("no rows")
+    elif "share_proven" in found.columns:
+        proven = ", ".join(f"{currency} {share:.0%}" for currency, share in proven_shares())
+        click.echo(f"proven, as its receipts add up to what was paid: {proven}")
 
 
 @cli.command()

@@ -64,6 +64,16 @@ def mart_rows(name: str, limit: int | None = None) -> Rows:
     return Rows(columns, rows, total)
 
 
+def proven_shares() -> list[tuple[str, float]]:
+    """Per currency, the share of gross spend (0 to 1) whose receipts add up to what they say was to be paid."""
+    with open_marts() as connection:
+        return connection.execute(
+            "select currency, sum(share_proven * gross_spend) / sum(gross_spend) "
+            f"from {checked(connection, 'spend_by_category')} "
+            "group by currency having sum(gross_spend) > 0 order by currency"
+        ).fetchall()
+
+
 def checked(connection: duckdb.DuckDBPyConnection, name: str) -> str:
     """The quoted path of a mart. Raises WarehouseError, naming those that there are."""
     found = connection.execute(

@@ -22,7 +22,9 @@ EASTERN = re.compile(r"(20\d\d)\s?年\s?(\d{1,2})\s?月\s?(\d{1,2})")
 NAMED = re.compile(r"(?<!\d)(\d{1,2})(?:st|nd|rd|th|\.)?[\s/.,-]*([^\W\d_]{3,10})\.?[\s/.,'-]*(20\d\d|\d\d)(?!\d)")
 NAMED_FIRST = re.compile(r"\b([^\W\d_]{3,10})\.?\s*(\d{1,2})(?:st|nd|rd|th)?[\s,]+(20\d\d)(?!\d)")
 COMPACT = re.compile(r"(?<!\d)(\d\d)[-/.]?(\d\d)[-/.]?(20\d\d)(?!\d)")  # separators lost
-NOT_FINAL = frozenset({"subtotal", "count", "tax", "service", "rounding", "discount", "points", "change", "payment"})
+NOT_FINAL = frozenset(
+    {"subtotal", "count", "tax", "service", "tip", "rounding", "discount", "points", "change", "payment"}
+)
 
 
 def head_of(rows: Sequence[Row], decimals: bool) -> list[Row]:

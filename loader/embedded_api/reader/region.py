@@ -16,8 +16,10 @@ from loader.embedded_api.reader.names import has_name, is_head_word, words_besid
 from loader.embedded_api.reader.rows import Row
 from loader.embedded_api.reader.sums import printed_sums
 
-END = frozenset({"subtotal", "total", "grand", "count", "tax", "service", "rounding", "payment", "change", "points"})
-SURE = frozenset({"subtotal", "grand", "rounding", "service"})
+END = frozenset(
+    {"subtotal", "total", "grand", "count", "tax", "service", "tip", "rounding", "payment", "change", "points"}
+)
+SURE = frozenset({"subtotal", "grand", "rounding", "service", "tip"})
 PAID = frozenset({"payment", "change", "points"})
 LEAST_COLUMN_WORDS = 2
 MOST_ENDS, MOST_COLUMNS = 3, 4

@@ -1,0 +1,90 @@
+"""Subtotal, taxes, tip, service charge and rounding, as printed."""
+
+from __future__ import annotations
+
+import pytest
+
+from loader.embedded_api.reader.amounts import prints_decimals
+from loader.embedded_api.reader.charges import Charges, charges_of
+from tests.embedded_api.reader.printed import rows
+
+CASES: dict[str, tuple[str, Charges]] = {
+    "tax added": (
+        """
+        BURGER             10.00
+        Subtotal           10.00
+        Sales Tax           0.80
+        Total              10.80
+        """,
+        Charges("10.00", ("0.80",), None, None, None),
+    ),
+    "two taxes": (
+        """
+        SOUP               10.00
+        Sub total          10.00
+        GST 5%              0.50
+        PST 7%              0.70
+        TOTAL              11.20
+        """,
+        Charges("10.00", ("0.50", "0.70"), None, None, None),
+    ),
+    "a table of taxes, net, tax and gross": (
+        """
+        BROT                3,21 A
+        SUMME               3,21
+        A  7,0%   3,00   0,21   3,21
+        """,
+        Charges(None, ("0,21",), None, None, None),
+    ),
+    "tax and gross, the rate first": (
+        """
+        CHEESE              6.00
+        TOTAL               6.00
+        VAT 20%   1.00   6.00
+        """,
+        Charges(None, ("1.00",), None, None, None),
+    ),
+    "a line that sums up the others": (
+        """
+        SOUP               20.00
+        Tax A               1.00
+        Tax B               0.50
+        Tax                 1.50
+        """,
+        Charges(None, ("1.00", "0.50"), None, None, None),
+    ),
+    "a tip that was given, and tips that are suggested": (
+        """
+        STEAK              20.00
+        Tip                 4.00
+        Total              24.00
+        Tip 18%  =  3.60
+        Tip 20%  =  4.00
+        """,
+        Charges(None, (), "4.00", None, None),
+    ),
+    "service and rounding": (
+        """
+        NASI               10.02
+        Sub Total          10.02
+        Service Charge      1.00
+        Rounding Adj       -0.02
+        Total              11.00
+        """,
+        Charges("10.02", (), None, "1.00", "-0.02"),
+    ),
+    "a total that tells of tax is none": (
+        """
+        TEH                 2.00
+        Total incl GST      2.00
+        """,
+        Charges(None, (), None, None, None),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_charges(name: str) -> None:
+    receipt, expected = CASES[name]
+    found = rows(receipt)
+    assert charges_of(found, prints_decimals(found)) == expected
