@@ -32,10 +32,17 @@ def charges_of(rows: Sequence[Row], decimals: bool) -> Charges:
     return Charges(
         _last(rows, "subtotal", frozenset({"grand", "tax"}), decimals),
         _taxes(rows, decimals),
-        _last([row for row in rows if not RATE.search(row.text)], "tip", SUMMED_UP, decimals),  # a rate: suggested
+        _last(_without_suggestions(rows), "tip", SUMMED_UP, decimals),
         _last(rows, "service", SUMMED_UP | {"tax"}, decimals),
         _last(rows, "rounding", SUMMED_UP, decimals),
     )
+
+
+def _without_suggestions(rows: Sequence[Row]) -> list[Row]:
+    """The rows without tips that are suggested: they have a rate and stand behind the total."""
+    totals = [position for position, row in enumerate(rows) if words.kinds(row.text) & {"total", "grand"}]
+    end = totals[-1] if totals else 0
+    return [row for position, row in enumerate(rows) if position < end or not RATE.search(row.text)]
 
 
 def _last(rows: Sequence[Row], kind: str, other: frozenset[str], decimals: bool) -> str | None:

@@ -63,6 +63,14 @@ CASES: dict[str, tuple[str, Charges]] = {
         """,
         Charges(None, (), "4.00", None, None),
     ),
+    "a tip that is a share of the sum": (
+        """
+        STEAK              20.00
+        Gratuity 18%        3.60
+        Total              23.60
+        """,
+        Charges(None, (), "3.60", None, None),
+    ),
     "service and rounding": (
         """
         NASI               10.02
