@@ -55,12 +55,10 @@ class Item(Protocol):
 
 
 class Reading(Protocol):
-    """What was read on one image; it has the other `HEADER_FIELDS`, too: a text, or None when it isn't there."""
+    """What was read on one image: its items, and those of `HEADER_FIELDS` that it knows (texts; taxes are several)."""
 
     @property
     def items(self) -> Sequence[Item]: ...
-    @property
-    def taxes(self) -> Sequence[str]: ...
 
 
 Reader = Callable[[bytes, Sequence[str]], Reading]
@@ -184,9 +182,9 @@ def _answer(readings: list[Reading], schema: dict[str, Any] | None) -> dict[str,
                 {name: getattr(item, name) for name in item_fields} for reading in readings for item in reading.items
             ]
         elif field == "taxes":
-            answer["taxes"] = [tax for reading in readings for tax in reading.taxes]
+            answer["taxes"] = [tax for reading in readings for tax in getattr(reading, "taxes", ())]
         else:
-            seen = (getattr(reading, field) for reading in readings)
+            seen = (getattr(reading, field, None) for reading in readings)
             answer[field] = next((value for value in seen if value is not None), None)
     return answer
 
