@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,9 @@ from loader.settings import STYLES, Style, known_currency, read_settings
 from loader.terminal import Screen, show_json, show_mart, show_table
 
 if TYPE_CHECKING:
+    from loader.requests.question import Question
     from loader.sources.receipt import Source
+    from loader.warehouse.duckdb_file import Warehouse
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 SHOWN_ROWS = 50
@@ -65,6 +67,11 @@ def cli() -> None:
     "--attempts", type=click.IntRange(1, 20), default=3, show_default=True, help="How often a request is asked at most."
 )
 @click.option("--again", is_flag=True, help="Ask receipts that have an answer from another model or prompt, too.")
+@click.option(
+    "--recheck",
+    is_flag=True,
+    help="Ask only receipts that don't add up or could not be read, by the last build; name a stronger --model.",
+)
 @click.option("--dry-run", is_flag=True, help="Only say what the load would be.")
 @click.option("--no-wait", is_flag=True, help="Submit and end; the next load fetches the answers.")
 def load(
@@ -74,6 +81,7 @@ def load(
     images: str,
     attempts: int,
     again: bool,
+    recheck: bool,
     dry_run: bool,
     no_wait: bool,
     **flags: Any,
@@ -91,13 +99,15 @@ def load(
     from loader.warehouse.ledger import Setbacks
 
     settings = read_settings(flags)
-    question = Question(settings.model, style, POLICIES[images], attempts, again)
+    question = Question(settings.model, style, POLICIES[images], attempts, again or recheck)
     question.request_cost_usd(1, 1)  # a model without a price is refused before anything is read
     with Screen() as screen:
         if dry_run:
             source = open_source(settings.receipts, limit=limit)
             _say_what_is_read(screen, source)
             warehouse = open_warehouse(settings, screen.say)
+            if recheck:
+                question = _only_doubtful(question, warehouse, source, screen)
             expected = estimate(warehouse, source, question)
             if as_json:
                 named = {"source": settings.receipts, "model": settings.model}
@@ -112,6 +122,8 @@ def load(
                 fetched = fetch_first(warehouse, api, screen, settings.work_dir, setbacks)
                 source = open_source(settings.receipts, limit=limit)
                 _say_what_is_read(screen, source)
+                if recheck:
+                    question = _only_doubtful(question, warehouse, source, screen)
                 if not settings.is_embedded:
                     expected = estimate(warehouse, source, question)
                     if expected.cost_usd > settings.max_cost_usd:
@@ -131,6 +143,16 @@ def load(
         raise fetched.trouble
     if summary.still_open:
         raise IncompleteError(still_open_in_words(summary.still_open))
+
+
+def _only_doubtful(question: Question, warehouse: Warehouse, source: Source, screen: Screen) -> Question:
+    from loader.warehouse.recheck import doubtful_receipts
+
+    with warehouse.transaction() as connection:
+        doubtful = doubtful_receipts(connection, source.name, question.model)
+    if doubtful.is_stale:
+        screen.say("more has landed since the last build: `make build` first says more exactly what doesn't add up")
+    return replace(question, only=doubtful.receipt_ids)
 
 
 def _say_what_is_read(screen: Screen, source: Source) -> None:

@@ -49,10 +49,11 @@ def _size_sent(candidate: Candidate, policy: ImagePolicy) -> tuple[int, int]:
 def estimate(warehouse: Warehouse, source: Source, question: Question) -> Estimate:
     """What loading the source would be; nothing is planned or sent.
 
-    A source of more than `ESTIMATE_FROM` receipts whose number is known is estimated from its first ones.
+    A source of more than `ESTIMATE_FROM` receipts whose number is known is estimated from its first ones, unless only
+    some of them are asked.
     """
     total = source.count()
-    is_extrapolated = total is not None and total > ESTIMATE_FROM
+    is_extrapolated = total is not None and total > ESTIMATE_FROM and question.only is None
     counts = dict.fromkeys(("receipts", "rejected", "known", "requests", "bytes", "tokens"), 0)
     cost = 0.0
     overhead = len(question.line("0" * 32, PreparedImage(b"", "image/jpeg", 1, 1)))

@@ -191,6 +191,7 @@ class Question:
     again: bool = False
     is_retry: bool = False  # asked once more by the run that has asked it
     setbacks: Setbacks = field(default_factory=Setbacks)
+    only: frozenset[str] | None = None  # the receipts that are asked; None: all
 
     @cached_property
     def prompt_id(self) -> str:
@@ -217,6 +218,7 @@ class Question:
             bounds=self.bounds,
             again=self.again,
             load_id=load_id,
+            only=self.only,
         )
 
     def line(self, custom_id: str, image: PreparedImage, max_tokens: int = MAX_TOKENS) -> RequestLine:

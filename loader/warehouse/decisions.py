@@ -83,10 +83,13 @@ class Decisions:
     million such loads; the second would not be asked, so that nothing but planning may rely on this.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, only: frozenset[str] | None = None) -> None:
         self._known: dict[int, Decision | None] = {}  # None: not asked
+        self._only = only
 
     def __getitem__(self, receipt_id: str) -> Decision | None:
+        if self._only is not None and receipt_id not in self._only:
+            return None
         return self._known.get(_number(receipt_id), NEW)
 
     def note_planned(self, receipt_id: str) -> None:
@@ -103,10 +106,11 @@ class Decisions:
         bounds: Bounds,
         again: bool,
         load_id: str | None = None,
+        only: frozenset[str] | None = None,
     ) -> Decisions:
-        """What the ledger knows, for a question to this model."""
+        """What the ledger knows, for a question to this model; `only` these receipts are asked, where it names some."""
         identity = {"model": model, "prompt_id": prompt_id, "embedded": EMBEDDED_MODEL, "again": again}
-        decisions = cls()
+        decisions = cls(only)
         tried = connection.execute(
             f"""
             with {REQUESTS}

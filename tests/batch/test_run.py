@@ -26,6 +26,7 @@ from tests.helpers.fault_proxy import Fault, FaultProxy, fault_proxy
 from tests.helpers.fault_runs import RECEIPTS, LoaderRuns, draw_receipts, states
 from tests.helpers.rewrites import fields
 from tests.helpers.servers import ApiServer, wait_until
+from tests.helpers.warehouses import change
 
 MANY = 60
 SHARD = 5
@@ -245,3 +246,22 @@ def test_what_is_asked_again_counts_towards_the_budget(
         (1, "missing", RECEIPTS - 1),
         (2, "answered", RECEIPTS - 1),
     ]
+
+
+def test_a_second_opinion_is_asked_of_what_does_not_add_up_alone(runs: LoaderRuns) -> None:
+    assert runs.run()[0] == 0
+    again = ("load", "--recheck", "--model", "mistral-large-2512", "--dry-run", "--json")
+    code, said = runs.run(*again)
+    assert code == 1 and "make build" in said
+    change(
+        runs.warehouse,
+        "create schema marts",
+        "create schema audit",
+        """create table marts.receipts as
+        select distinct on (receipt_id) receipt_id, source, 'extracted' as status,
+            case when source_key in ('0001.jpg', '0002.jpg') then 'off' else 'balanced' end as reconciliation
+        from raw.receipts""",
+        "create table audit.build_results as select 'model' as kind, now()::timestamp as started_at",
+    )
+    code, said = runs.run(*again)
+    assert code == 0 and '"requests": 2' in said, said
