@@ -1,9 +1,9 @@
 """What the verdict on a receipt is worth: `python -m tests.measure_proof LABELS.json …`.
 
 Labels as for `tests.measure_reader`, with `subtotal`, `tax` (or `tax_added`), `tip`, `service_charge` and `rounding`
-where they are printed. Each labelled receipt whose label adds up is damaged in every way that reading goes wrong; all are
-built by dbt, and printed is how many of each kind still count as balanced with all of their items: those that nobody
-would notice.
+where they are printed. Each labelled receipt whose label adds up is damaged in every way that reading goes wrong; all
+are built by dbt, and printed is how many of each kind still count as balanced with all of their items: those that
+nobody would notice.
 """
 
 from __future__ import annotations
