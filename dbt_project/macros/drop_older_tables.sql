@@ -12,6 +12,7 @@
                 'intermediate.int_keys__to_rebuild',
                 'intermediate.int_calendar__days',
                 'audit.built_parts',
+                'audit.line_rules',
             ] %}
                 drop table if exists {{ table }};
             {% endfor %}

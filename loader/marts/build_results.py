@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import duckdb
 
@@ -25,13 +26,14 @@ class Build:
     failing: tuple[str, ...]  # tests that failed, models that broke or were skipped
     built_from: str | None  # what a build of everything read (see built_from.py)
     interrupted: str | None  # the dbt command that was killed or ran with --empty
+    is_tested: bool  # whether tests ran with the last build or after it
 
     @property
     def tests(self) -> str:
-        """`passed`, `failed`, or `unknown` where dbt noted nothing."""
+        """`passed`, `failed`, or `unknown` where dbt noted nothing or models were built after their tests."""
         if self.failing or self.interrupted:
             return "failed"
-        return "passed" if self.built_at else "unknown"
+        return "passed" if self.built_at and self.is_tested else "unknown"
 
     @property
     def trouble(self) -> str | None:
@@ -52,7 +54,7 @@ def last_build(connection: duckdb.DuckDBPyConnection) -> Build:
             "select node, kind, status, dbt_version, started_at from audit.build_results order by node"
         ).fetchall()
     except duckdb.CatalogException:  # built by a version that noted nothing
-        return Build(None, None, 0, 0, (), None, None)
+        return Build(None, None, 0, 0, (), None, None, False)
     results = [(node, kind, status) for node, kind, status, _, _ in rows if kind not in ("invocation", "built_from")]
     return Build(
         built_at=min((at for _, kind, _, _, at in rows if kind == "model"), default=None),
@@ -64,7 +66,12 @@ def last_build(connection: duckdb.DuckDBPyConnection) -> Build:
         interrupted=next(
             (node for node, kind, status, _, _ in rows if kind == "invocation" and status != "ended"), None
         ),
+        is_tested=_latest(rows, "test") >= max(_latest(rows, "model"), _latest(rows, "seed")),
     )
+
+
+def _latest(rows: list[tuple[Any, ...]], wanted: str) -> datetime:
+    return max((at for _, kind, _, _, at in rows if kind == wanted), default=datetime.min)
 
 
 def _short(node: str) -> str:

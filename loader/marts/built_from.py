@@ -13,20 +13,16 @@ from pathlib import Path
 
 import duckdb
 
-from loader.settings import ROOT
+from loader import __version__
+from loader.warehouse.dbt_sql import PROJECT
 from loader.warehouse.duckdb_file import closing
+from loader.warehouse.raw import STAMPS
 
-PROJECT = ROOT / "dbt_project"
-READ_BY_DBT = (".sql", ".yml", ".csv")
+READ_BY_DBT = (".sql", ".yml", ".csv", ".md")  # descriptions become comments in the published file
 PACKAGES = ("dbt-core", "dbt-duckdb", "duckdb")
 # The tables of raw that the marts read, with a time of each; only what is appended moves them. A load in which
 # nothing was new is noted in raw.loads, and changes no mart.
-RAW = {
-    "receipts": "loaded_at",
-    "batch_requests": "requested_at",
-    "batch_jobs": "fetched_at",
-    "batch_output": "landed_at",
-}
+RAW = {table: column for table, column in STAMPS.items() if table != "loads"}
 
 
 def built_from(warehouse: Path, project: Path = PROJECT) -> str | None:
@@ -37,8 +33,9 @@ def built_from(warehouse: Path, project: Path = PROJECT) -> str | None:
             landed = connection.execute(f"select {', '.join(latest)}").fetchall()
     except duckdb.Error:
         return None
-    digest = hashlib.sha256(repr((landed, [version(package) for package in PACKAGES])).encode())
-    for path in sorted(path for path in project.rglob("*") if path.suffix in READ_BY_DBT):
+    versions = [__version__, *map(version, PACKAGES)]
+    digest = hashlib.sha256(repr((landed, versions)).encode())
+    for path in sorted(path for path in project.rglob("[!.]*") if path.suffix in READ_BY_DBT):
         name = path.relative_to(project)
         if name.parts[0] not in ("target", "logs"):
             digest.update(f"\0{name}\0".encode() + path.read_bytes())

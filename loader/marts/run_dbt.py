@@ -20,8 +20,9 @@ from pathlib import Path
 from loader import owned_folder, work_folder
 from loader.errors import SettingsError, cannot_write
 from loader.files import swap_in_folder
-from loader.marts.built_from import PROJECT, built_from
+from loader.marts.built_from import built_from
 from loader.plain_signs import PLAIN_ASCII
+from loader.warehouse.dbt_sql import PROJECT
 
 SCHEMAS = ("default", "raw", "reference", "staging", "intermediate", "marts", "audit")
 _SCHEMA_FOLDERS = dict.fromkeys(SCHEMAS, owned_folder.ANY)
@@ -41,6 +42,7 @@ BUILDING = owned_folder.Kind(
     is_older=lambda building: (building / "reference" / "currencies").is_dir(),
 )
 TARGET_FLAGS = ("--target", "-t")
+CHOOSING_FLAGS = ("--resource-type", "--exclude-resource-type", "--select", "-s", "--selector", "--models", "-m")
 # Not dbt's script: after a copy of the checkout that is the original's. The client of Spark takes a program that has no
 # `__file__` for its own doctests.
 DBT = (sys.executable, "-c", "__file__ = 'dbt'; from dbt.cli.main import cli; cli(prog_name='dbt')")
@@ -96,8 +98,10 @@ def run_dbt(arguments: Sequence[str], warehouse: Path, environment: dict[str, st
     """
     environment = _with_places(environment, warehouse)
     target, code = dbt_target(arguments), 0
-    if "build" in arguments:  # unit tests test the SQL, not the data: `make test` runs them
-        environment.setdefault("DBT_EXCLUDE_RESOURCE_TYPES", "unit_test")
+    if "build" in arguments:
+        if not any(argument.startswith(CHOOSING_FLAGS) for argument in arguments):
+            # unit tests test the SQL, not the data: `make test` runs them
+            environment.setdefault("DBT_EXCLUDE_RESOURCE_TYPES", "unit_test")
         if target == "duckdb":  # only this one is published
             environment["BUILT_FROM"] = built_from(warehouse) or ""
     try:

@@ -192,7 +192,7 @@ def test_warnings_are_stored_for_the_analyst(corpus: Warehouse) -> None:
     }
     expected = {
         "build_results",
-        "line_rules",  # by which SQL landed lines were read
+        "rules_of_models",  # by which SQL landed lines were read
         "warn_ambiguous_price",
         "warn_currency_other_than_the_setting",
         "warn_lines_of_no_request",

@@ -155,12 +155,12 @@ def test_landed_lines_are_read_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "older",
     [
-        pytest.param(("drop table audit.line_rules", *READ_ONCE), id="by a version that noted nothing"),
+        pytest.param(("drop table audit.rules_of_models", *READ_ONCE), id="by a version that noted nothing"),
         pytest.param(
-            ("update audit.line_rules set rules = 'others'", *READ_ONCE), id="by other SQL", marks=pytest.mark.slow
+            ("update audit.rules_of_models set rules = 'others'", *READ_ONCE), id="by other SQL", marks=pytest.mark.slow
         ),
         pytest.param(
-            ("delete from audit.line_rules where model = 'int_output_lines__read'", READ_ONCE[0]),
+            ("delete from audit.rules_of_models where model = 'int_output_lines__read'", READ_ONCE[0]),
             id="by a build killed between the two",
             marks=pytest.mark.slow,
         ),
@@ -189,11 +189,35 @@ def test_a_changed_rule_is_noticed_wherever_it_stands(half_built: Path, tmp_path
     assert said not in dbt_or_fail("run", "--select", "int_output_lines__read", warehouse=raw.path, project=project)
 
 
+@pytest.mark.parametrize(
+    ("edited", "alone"),
+    [
+        ("int_output_lines__read", "int_output_lines__unnested_to_items"),
+        pytest.param("stg_mistral__batch_output", "int_output_lines__read", marks=pytest.mark.slow),
+    ],
+)
+def test_a_model_built_alone_from_what_older_sql_made_is_made_again(
+    edited: str, alone: str, half_built: Path, tmp_path: Path
+) -> None:
+    raw = RawTables(Path(shutil.copy(half_built, tmp_path)))
+    project = shutil.copytree(PROJECT, tmp_path / "project", ignore=shutil.ignore_patterns("target", "logs"))
+    run_models(raw)
+    right = contents(raw.path)
+    change(raw, *READ_ONCE)
+    model = next(project.rglob(f"{edited}.sql"))
+    model.write_text(model.read_text() + "\nwhere true\n")
+    dbt_or_fail("run", "--select", alone, warehouse=raw.path, project=project)
+    models = ("build", "--resource-type", "seed", "--resource-type", "model")
+    dbt_or_fail(*models, warehouse=raw.path, project=project)
+    assert contents(raw.path) == right
+
+
 def test_what_an_older_version_made_is_dropped(half_built: Path, tmp_path: Path) -> None:
     raw = RawTables(Path(shutil.copy(half_built, tmp_path)))
     change(
         raw,
         "create table audit.built_parts as select 1 as row_count",
+        "create table audit.line_rules as select 'of another version' as rules",
         "create table intermediate.int_keys__to_rebuild as select 'a' as rebuild_key",
         "create table intermediate.of_mine as select 1 as number",
     )

@@ -23,8 +23,7 @@ def test_what_counts(corpus: duckdb.DuckDBPyConnection, case: Repeated) -> None:
             assert sorted(items) == sorted((Decimal(price),) for price in seen.prices if seen.is_answered)
         else:
             assert (spend, instead, items) == (None, receipt_of(case, case.counts[number]), [])
-            assert status == (
-                "replaced" if seen.location == case.receipts[case.counts[number]].location else "duplicate"
-            )
+            is_of_one_place = seen.location and seen.location == case.receipts[case.counts[number]].location
+            assert status == ("replaced" if is_of_one_place else "duplicate")
         told = corpus.execute("select is_certain from marts.duplicates where receipt_id = ?", [receipt_id]).fetchall()
         assert told == ([(False,)] if number in case.doubtful else [] if counts else [(True,)])

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from loader.marts.built_from import PROJECT, built_from, warnings_of_current
+from loader.marts.built_from import built_from, warnings_of_current
 from loader.marts.publish import publish_marts
+from loader.warehouse.dbt_sql import PROJECT
 from tests.helpers.built_warehouse import built_warehouse, run
 from tests.helpers.warehouses import change, rows
 

@@ -1,4 +1,4 @@
-{{ config(materialized='incremental', incremental_strategy='append', post_hook='{{ note_line_rules() }}') }}
+{{ config(materialized='incremental', incremental_strategy='append', post_hook='{{ note_line_rules("int_output_lines__read") }}') }}
 
 -- One row per item of a line, its price still as it was written. Only files that are new are unnested.
 with lines as (

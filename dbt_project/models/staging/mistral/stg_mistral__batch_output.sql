@@ -1,3 +1,5 @@
+{{ config(post_hook='{{ note_line_rules() }}') }}
+
 -- what is read from a line, by name
 {% set body = '$.response.body' %}
 {% set paths = {
