@@ -1,4 +1,8 @@
-{{ config(materialized='incremental', incremental_strategy='append', post_hook='{{ note_line_rules("stg_mistral__batch_output") }}') }}
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    post_hook='{{ note_line_rules("stg_mistral__batch_output") }}'
+) }}
 
 -- One row per landed line with what its content says. A line never changes, so only new files are read.
 --

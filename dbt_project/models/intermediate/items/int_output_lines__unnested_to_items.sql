@@ -1,4 +1,8 @@
-{{ config(materialized='incremental', incremental_strategy='append', post_hook='{{ note_line_rules("int_output_lines__read") }}') }}
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    post_hook='{{ note_line_rules("int_output_lines__read") }}'
+) }}
 
 -- One row per item of a line, its price still as it was written. Only files that are new are unnested.
 with lines as (
