@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import shutil
 from pathlib import Path
 
 import duckdb
@@ -96,16 +97,30 @@ def test_a_model_renders_without_dbt_and_what_it_reads_must_be_known() -> None:
         dbt_sql.render("int_prices__parsed", {"int_output_lines__unnested_to_items": "items"})
 
 
-def test_rules_are_other_ones_when_their_files_change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    before = verdicts.rules()
-    changed = tmp_path / "macro.sql"
-    changed.write_text("{# another rule #}")
-    monkeypatch.setattr(dbt_sql, "macro_files", lambda: [changed])
-    verdicts.rules.cache_clear()
+def test_rules_are_other_ones_when_their_sql_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And not by a comment, nor by a macro that judges nothing."""
+    caches = (dbt_sql._names, verdicts._select, verdicts.best_lines, verdicts.rules)
+
+    def rules() -> str:
+        for cache in caches:
+            cache.cache_clear()
+        return verdicts.rules()
+
+    project = Path(shutil.copytree(dbt_sql.PROJECT / "macros", tmp_path / "macros")).parent
+    shutil.copytree(dbt_sql.PROJECT / "models", project / "models")
+    monkeypatch.setattr(dbt_sql, "PROJECT", project)
+    monkeypatch.setattr(dbt_sql, "MACROS", project / "macros")
+    before = rules()
     try:
-        assert verdicts.rules() != before
+        other = project / "macros" / "spend_measures.sql"
+        other.write_text("{# a note #}" + other.read_text())
+        assert rules() == before
+        macro = project / "macros" / "search_answers.sql"
+        macro.write_text(macro.read_text().replace("from compared", "from compared where true"))
+        assert rules() != before
     finally:
-        verdicts.rules.cache_clear()
+        for cache in caches:
+            cache.cache_clear()
 
 
 def test_many_and_long_lines_are_judged_within_the_loader_s_memory(tmp_path: Path) -> None:
