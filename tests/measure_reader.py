@@ -30,7 +30,7 @@ from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Any
 
-from loader.embedded_api.reader import Item, Reading, read_receipt
+from loader.embedded_api.reader import Item, Reading, read_images
 from loader.requests.images import POLICIES, prepare
 
 ALIKE = 0.6
@@ -77,10 +77,10 @@ def main() -> None:
     part = {"all": labels, "even": labels[0::2], "odd": labels[1::2]}[arguments.part]
     tally, sent = Tally(), 0
     for name, label in part:
-        image = prepare((arguments.folder / name).read_bytes(), POLICIES[arguments.images]).data
-        sent += len(image)
+        images = prepare((arguments.folder / name).read_bytes(), POLICIES[arguments.images])
+        sent += sum(len(image.data) for image in images)
         started = time.process_time()
-        reading = read_receipt(image)
+        reading = read_images([image.data for image in images])
         tally.seconds.append(time.process_time() - started)
         differences = _compare(reading, {"currency": arguments.currency, **label}, tally)
         if arguments.show and differences:

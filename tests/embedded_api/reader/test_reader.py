@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 from PIL import EpsImagePlugin, Image, ImageDraw, ImageFont
 
 from loader.embedded_api.completions import complete
-from loader.embedded_api.reader import NOTHING, Item, read_receipt, reading_of
-from loader.requests.images import RejectedImage, prepare
+from loader.embedded_api.reader import NOTHING, Item, read_images, read_receipt, reading_of
+from loader.requests.images import prepare
+from loader.requests.pictures import RejectedImage
 from tests.embedded_api import batch_lines
 from tests.embedded_api.reader.printed import boxes_of
 
@@ -185,7 +186,7 @@ def test_an_eps_in_an_image_s_place_starts_no_ghostscript(tmp_path: Path, monkey
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
     monkeypatch.setattr(EpsImagePlugin, "gs_binary", None)  # Pillow looks for it once
     assert read_receipt(eps) == NOTHING
-    assert complete(batch_lines.body(eps), "m", read_receipt)["choices"][0]["message"]["content"] == '{"items":[]}'
+    assert complete(batch_lines.body(eps), "m", read_images)["choices"][0]["message"]["content"] == '{"items":[]}'
     with pytest.raises(RejectedImage):
         prepare(eps)
     assert not (tmp_path / "started").exists()
