@@ -43,12 +43,12 @@ def write_photos(folder: str, count: int) -> None:
 def write_samples(folder: str, count: int, seed: int) -> None:
     """So many sample receipts."""
     Path(folder).mkdir(parents=True)
-    for number, sample in enumerate(samples.draw(count, seed)):
+    for number, sample in enumerate(samples.photographs(count, seed)):
         (Path(folder) / f"{number:06}.jpg").write_bytes(sample.image)
 
 
 def _photos() -> Iterator[bytes]:
-    for number, sample in enumerate(samples.draw(PHOTOS)):
+    for number, sample in enumerate(samples.photographs(PHOTOS)):
         image: Image.Image = Image.open(io.BytesIO(sample.image))
         height = HEIGHTS[number % len(HEIGHTS)]
         image = image.resize((image.width * height // image.height, height), Image.Resampling.BICUBIC)

@@ -17,6 +17,7 @@ from loader.image_tokens import MAX_IMAGES
 from loader.requests import images
 from loader.requests.images import ORIGINAL, POLICIES, READABLE, ImagePolicy, PreparedImage
 from loader.requests.pictures import RejectedImage
+from tests.helpers.heics import HEICS
 from tests.helpers.pictures import picture, saved
 
 # pytest sets its own warning filters, and Pillow warns about the odd files made here.
@@ -303,6 +304,44 @@ def test_previews_and_masks_in_a_tiff_are_no_pages(data: bytes, outcome: int | s
         assert [quarters(shown(image)) for image in sent] == [[True, False, False, False]] * outcome
 
 
+# HEIC photos
+
+
+def test_a_heic_photo_is_sent_upright_and_on_white() -> None:
+    corner = {"plain": [True, False, False, False], "turned": [False, True, False, False]}
+    corner["clear"] = corner["plain"]
+    for kind, expected in corner.items():
+        sent = prepared(HEICS[kind])
+        assert quarters(shown(sent)) == expected, kind
+        assert (sent.width, sent.height) == ((80, 120) if kind == "turned" else (120, 80))
+        assert images.inspect(HEICS[kind]) == ("image/heic", sent.width, sent.height)
+        assert prepared(HEICS[kind], POLICIES["original"]).media_type == "image/jpeg"
+    mif1 = HEICS["plain"].replace(b"ftypheic", b"ftypmif1")
+    assert images.inspect(mif1)[0] == "image/heif"
+
+
+def test_a_heic_of_several_pictures_is_refused() -> None:
+    assert reason(HEICS["two"]).startswith("a HEIF of several frames")
+
+
+@pytest.mark.parametrize(
+    ("side", "words"), [(40_000, "decompression bomb"), (10_001, "10001 x 10001 pixels: more than the 100 megapixels")]
+)
+def test_a_heic_that_claims_too_much_is_refused_undecoded(side: int, words: str) -> None:
+    data = bytearray(HEICS["plain"])
+    at = data.index(b"ispe") + 8
+    data[at : at + 8] = side.to_bytes(4, "big") * 2
+    assert reason(bytes(data)).startswith(words)
+    with pytest.raises(RejectedImage, match=words):
+        images.inspect(bytes(data))
+
+
+def test_a_damaged_heic_is_refused() -> None:
+    whole = HEICS["plain"]
+    assert reason(whole[:200]).startswith("HEIC photo: damaged")
+    assert reason(whole[:-40])
+
+
 # JPEGs without an end
 
 noise = Image.fromarray(np.random.default_rng(3).integers(0, 256, (83, 121, 3), dtype=np.uint8))
@@ -370,6 +409,7 @@ SEEDS = [
     saved(picture(mode="1"), "TIFF", compression="group4"),
     saved(picture(mode="I;16"), "TIFF"),
     saved(picture(), "AVIF"),
+    HEICS["turned"],
 ]
 
 
