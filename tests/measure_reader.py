@@ -68,7 +68,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Measure the embedded receipt reader on labelled images.")
     parser.add_argument("folder", type=Path)
     parser.add_argument("labels", type=Path)
-    parser.add_argument("--images", choices=sorted(POLICIES), default="original", help="as this policy sends them")
+    parser.add_argument("--images", choices=sorted(POLICIES), default="readable", help="as this policy sends them")
     parser.add_argument("--part", choices=("all", "even", "odd"), default="all")
     parser.add_argument("--currency", help="ISO 4217 code of the labels that name none")
     parser.add_argument("--show", action="store_true", help="list what differs from the labels")
@@ -92,7 +92,7 @@ def _compare(reading: Reading, label: dict[str, Any], tally: Tally) -> list[str]
     """Adds one receipt to the tally; gives what differs, in words."""
     labelled = label.get("items", [])
     items = reading.items if "items" in label else ()
-    pairs = _matched(items, labelled)
+    pairs = matched(items, labelled)
     tally.matched += len(pairs)
     tally.labelled += len(labelled)
     tally.read += len(items)
@@ -122,7 +122,7 @@ def _header(reading: Reading, label: dict[str, Any]) -> list[tuple[str, str, boo
     return checks
 
 
-def _matched(items: Sequence[Item], labelled: Sequence[dict[str, Any]]) -> dict[int, int]:
+def matched(items: Sequence[Item], labelled: Sequence[dict[str, Any]]) -> dict[int, int]:
     """Place of a labelled item -> place of the item read that is the same."""
     candidates = [
         (_alike(wanted["name"], item.name), wanted_at, item_at)

@@ -89,6 +89,12 @@ def photographs(count: int, seed: int = SEED) -> Iterator[Sample]:
         yield _sample(number, seed, photograph)
 
 
+def scans(count: int, seed: int = SEED) -> Iterator[Sample]:
+    """The same, all of them PDFs of one page."""
+    for number in range(1, count + 1):
+        yield _sample(number, seed, lambda rows, rng: scan([rows], rng))
+
+
 def strip(items: int, seed: int = SEED, number: int = STRIP) -> Sample:
     """The photograph of a weekly shop: so many lines were bought."""
     return _sample(number, seed, photograph, items)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -63,6 +64,33 @@ def test_an_image_may_come_as_an_object_and_on_several_pages() -> None:
     assert content(request) == {"items": ITEMS}
     parts.append(parts[1])
     assert content(request) == {"items": ITEMS + ITEMS}
+
+
+def test_several_images_are_read_as_one_receipt_and_more_than_eight_are_refused(shared_server: ApiServer) -> None:
+    read: list[list[bytes]] = []
+
+    def reader(images: Sequence[bytes], categories: Sequence[str]) -> instant_reader.Reading:
+        read.append(list(images))
+        return instant_reader.read_images(images, categories)
+
+    pages = [batch_lines.image(mark) for mark in "abcdefgh"]
+    request = batch_lines.body(pages[0])
+    parts = request["messages"][0]["content"]
+    parts += [batch_lines.body(page)["messages"][0]["content"][1] for page in pages[1:]]
+    answer = complete(request, "m", reader)
+    assert read == [pages]
+    assert answer["usage"]["prompt_tokens"] == 6 + len(pages) * 2
+    parts.append(parts[1])
+    with pytest.raises(errors.SDKError) as refused:
+        shared_server.client.chat.complete(model="local-ocr", **request)
+    assert refused.value.status_code == 400
+    assert "9 images: at most 8 are taken" in str(refused.value)
+
+
+def test_an_image_that_is_none_among_others_is_left_out() -> None:
+    request = batch_lines.body(b"not an image")
+    request["messages"][0]["content"].append(batch_lines.body(batch_lines.image("a"))["messages"][0]["content"][1])
+    assert content(request) == {"items": ITEMS}
 
 
 def test_usage_counts_text_and_pixels() -> None:
