@@ -55,10 +55,7 @@ def opened(data: bytes, most_pages: int) -> Iterator[Pdf]:
     """A PDF, the sizes of its first `most_pages` pages known. Raises BrokenPdf, also within the block."""
     if len(data) > MOST_BYTES:
         raise BrokenPdf(f"{len(data) // 10**6} MB, more than the {MOST_BYTES // 10**6} that are read")
-    try:
-        renderer = _idle.pop()
-    except IndexError:
-        renderer = _Renderer()
+    renderer = _idle_renderer() or _Renderer()
     timer = threading.Timer(MOST_SECONDS, renderer.give_up)
     timer.daemon = True
     timer.start()
@@ -74,10 +71,23 @@ def opened(data: bytes, most_pages: int) -> Iterator[Pdf]:
         yield Pdf(renderer, answer["pages"], [(width, height) for width, height in answer["sizes"]])
     finally:
         timer.cancel()
+        timer.join()  # it may be ending the process just now
         if renderer.is_well:
             _idle.append(renderer)
         else:
             renderer.close()
+
+
+def _idle_renderer() -> _Renderer | None:
+    """One that waits for work and is alive still: whoever is short of memory may have ended it."""
+    while True:
+        try:
+            renderer = _idle.pop()  # no look before: several threads take from here
+        except IndexError:
+            return None
+        if renderer.is_alive:
+            return renderer
+        renderer.close()
 
 
 class _Renderer:
@@ -87,12 +97,16 @@ class _Renderer:
         self.is_well = True
         self._took_too_long = False
         self._process = subprocess.Popen(
-            [sys.executable, "-I", str(_PROGRAM)],
+            [sys.executable, "-P", str(_PROGRAM)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             start_new_session=True,  # Ctrl-C is for this process
         )
+
+    @property
+    def is_alive(self) -> bool:
+        return self._process.poll() is None
 
     def open(self, data: bytes, most_pages: int) -> dict[str, Any]:
         return self._ask({"bytes": len(data), "most": most_pages}, data)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -206,6 +209,41 @@ def test_a_hostile_pdf_is_rejected_in_bounded_time_with_one_line(kind: str, monk
     assert reason(data).startswith(words)
     assert time.monotonic() - started < 20  # one that hangs would take for ever
     assert bars(images.prepare(scans(page(2)))[0]) == 2, "the next file is read"
+
+
+def test_a_renderer_that_was_ended_while_it_waited_costs_no_file() -> None:
+    images.prepare(scans(page(1)))
+    for renderer in pdfs._idle:
+        renderer._process.kill()
+        renderer._process.wait()
+    assert bars(images.prepare(scans(page(2)))[0]) == 2
+
+
+def test_a_file_that_is_too_large_is_not_even_given_to_the_renderer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pdfs, "MOST_BYTES", 1000)
+    monkeypatch.setattr(pdfs, "_idle", [])
+    assert "MB, more than the" in reason(scans(page(1)))
+    assert pdfs._idle == []
+
+
+def test_renderers_end_with_the_process_that_started_them() -> None:
+    program = (
+        "import sys, os\nfrom loader.requests import images, pdfs\nimages.prepare(sys.stdin.buffer.read())\n"
+        "print(pdfs._idle[0]._process.pid, flush=True)\nos.kill(os.getpid(), 9)\n"
+    )
+    killed = subprocess.run([sys.executable, "-c", program], input=scans(page(1)), capture_output=True, check=False)
+    pid, end = int(killed.stdout), time.monotonic() + 10
+    while _is_running(pid):
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def test_a_pdf_is_known_by_its_head() -> None:
