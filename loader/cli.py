@@ -57,10 +57,10 @@ def cli() -> None:
 @click.option("--limit", type=click.IntRange(min=1), help="Only the first N receipts.")
 @click.option(
     "--images",
-    type=click.Choice(["original", "1540"]),
-    default="original",
+    type=click.Choice(["readable", "original", "1540"]),
+    default="readable",
     show_default=True,
-    help="Send images as they are, or shrunk to 1540 pixels.",
+    help="Cut what is too long to read, send images as they are, or shrink them to 1540 pixels.",
 )
 @click.option("--max-cost", "max_cost_usd", type=float, help="Most that this load may cost, in US dollars.")
 @click.option(
@@ -100,7 +100,7 @@ def load(
 
     settings = read_settings(flags)
     question = Question(settings.model, style, POLICIES[images], attempts, again or recheck)
-    question.request_cost_usd(1, 1)  # a model without a price is refused before anything is read
+    question.request_cost_usd([])  # a model without a price is refused before anything is read
     with Screen() as screen:
         if dry_run:
             source = open_source(settings.receipts, limit=limit)
@@ -167,7 +167,7 @@ def _say_what_is_read(screen: Screen, source: Source) -> None:
 @style_option
 @json_option
 def extract(image: Path, style: Style, as_json: bool, **flags: Any) -> None:
-    """Ask one IMAGE live and print its items: the look before paying for a batch. Lands nothing."""
+    """Ask about one IMAGE or PDF live and print its items: the look before paying for a batch. Lands nothing."""
     from loader.batch.try_one import ask_one
 
     settings = read_settings(flags)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from loader import __main__ as program
 from loader.warehouse.duckdb_file import Warehouse
+from tests.helpers.commands import NAMES, Run
 from tests.helpers.servers import ApiServer, running_server
 from tests.helpers.warehouses import empty_warehouse
 
@@ -56,6 +59,34 @@ def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServe
         monkeypatch.setenv("INSTANT_READER_LOG", str(directory / "reader.log"))
         with running_server(directory / "local_api", directory / "reader.log") as server:
             yield server
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
+    """Runs `loader …` in this process: (exit code, standard output, standard error)."""
+    for name in (*NAMES, "MAX_COST_USD"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("WAREHOUSE", str(tmp_path / "w.duckdb"))
+    monkeypatch.setenv("BI_DATABASE", str(tmp_path / "bi.duckdb"))
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["loader", *arguments])
+        code = program.run()
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return run
+
+
+@pytest.fixture
+def api(monkeypatch: pytest.MonkeyPatch, run: Run, shared_server: ApiServer) -> ApiServer:
+    """The embedded server in the place of the vendor's, as MISTRAL_SERVER_URL names it; it has read nothing yet."""
+    shared_server.reader_log.unlink(missing_ok=True)
+    monkeypatch.setenv("MISTRAL_SERVER_URL", shared_server.child.url)
+    monkeypatch.setenv("MISTRAL_API_KEY", shared_server.child.token)
+    monkeypatch.setenv("MODEL", "local-ocr")
+    return shared_server
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -30,7 +30,7 @@ from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Any
 
-from loader.embedded_api.reader import Item, Reading, read_receipt
+from loader.embedded_api.reader import Item, Reading, read_images
 from loader.requests.images import POLICIES, prepare
 
 ALIKE = 0.6
@@ -68,7 +68,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Measure the embedded receipt reader on labelled images.")
     parser.add_argument("folder", type=Path)
     parser.add_argument("labels", type=Path)
-    parser.add_argument("--images", choices=sorted(POLICIES), default="original", help="as this policy sends them")
+    parser.add_argument("--images", choices=sorted(POLICIES), default="readable", help="as this policy sends them")
     parser.add_argument("--part", choices=("all", "even", "odd"), default="all")
     parser.add_argument("--currency", help="ISO 4217 code of the labels that name none")
     parser.add_argument("--show", action="store_true", help="list what differs from the labels")
@@ -77,10 +77,10 @@ def main() -> None:
     part = {"all": labels, "even": labels[0::2], "odd": labels[1::2]}[arguments.part]
     tally, sent = Tally(), 0
     for name, label in part:
-        image = prepare((arguments.folder / name).read_bytes(), POLICIES[arguments.images]).data
-        sent += len(image)
+        images = prepare((arguments.folder / name).read_bytes(), POLICIES[arguments.images])
+        sent += sum(len(image.data) for image in images)
         started = time.process_time()
-        reading = read_receipt(image)
+        reading = read_images([image.data for image in images])
         tally.seconds.append(time.process_time() - started)
         differences = _compare(reading, {"currency": arguments.currency, **label}, tally)
         if arguments.show and differences:
@@ -92,7 +92,7 @@ def _compare(reading: Reading, label: dict[str, Any], tally: Tally) -> list[str]
     """Adds one receipt to the tally; gives what differs, in words."""
     labelled = label.get("items", [])
     items = reading.items if "items" in label else ()
-    pairs = _matched(items, labelled)
+    pairs = matched(items, labelled)
     tally.matched += len(pairs)
     tally.labelled += len(labelled)
     tally.read += len(items)
@@ -122,7 +122,7 @@ def _header(reading: Reading, label: dict[str, Any]) -> list[tuple[str, str, boo
     return checks
 
 
-def _matched(items: Sequence[Item], labelled: Sequence[dict[str, Any]]) -> dict[int, int]:
+def matched(items: Sequence[Item], labelled: Sequence[dict[str, Any]]) -> dict[int, int]:
     """Place of a labelled item -> place of the item read that is the same."""
     candidates = [
         (_alike(wanted["name"], item.name), wanted_at, item_at)

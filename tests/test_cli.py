@@ -6,50 +6,19 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
 import pytest
 from PIL import Image
 
-from loader import __main__ as program
 from loader.cli import cli
 from tests.helpers.answers import answer_line, jsonl
+from tests.helpers.commands import Run
 from tests.helpers.servers import ApiServer
 from tests.helpers.warehouses import empty_warehouse, rows
 
 ROOT = Path(__file__).parent.parent
-Run = Callable[..., tuple[int, str, str]]
-NAMES = ("MISTRAL_API_KEY", "MISTRAL_SERVER_URL", "RECEIPTS", "RECEIPTS_CURRENCY", "MODEL", "WAREHOUSE", "BI_DATABASE")
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
-    """Runs `loader …` in this process: (exit code, standard output, standard error)."""
-    for name in (*NAMES, "MAX_COST_USD"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("WAREHOUSE", str(tmp_path / "w.duckdb"))
-    monkeypatch.setenv("BI_DATABASE", str(tmp_path / "bi.duckdb"))
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["loader", *arguments])
-        code = program.run()
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return run
-
-
-@pytest.fixture
-def api(monkeypatch: pytest.MonkeyPatch, run: Run, shared_server: ApiServer) -> ApiServer:
-    """The embedded server in the place of the vendor's, as MISTRAL_SERVER_URL names it; it has read nothing yet."""
-    shared_server.reader_log.unlink(missing_ok=True)
-    monkeypatch.setenv("MISTRAL_SERVER_URL", shared_server.child.url)
-    monkeypatch.setenv("MISTRAL_API_KEY", shared_server.child.token)
-    monkeypatch.setenv("MODEL", "local-ocr")
-    return shared_server
 
 
 @pytest.fixture

@@ -21,8 +21,8 @@ TEXTS = [
 # From the ground up: a module imports only what stands beside it or before it. The warehouse stands before the stations
 # that note in it what they do; `embedded_api` is reached over HTTP alone, so that it knows the ground and nothing else.
 GROUND = (
-    *("errors", "files", "formats", "image_formats", "owned_folder", "plain_signs", "seeds", "settings", "threads"),
-    "work_folder",
+    *("errors", "files", "formats", "image_formats", "image_tokens", "owned_folder", "plain_signs", "seeds"),
+    *("settings", "threads", "work_folder"),
 )
 STATIONS = ("warehouse", "sources", "requests", "batch", "marts")
 APART = "embedded_api"
@@ -32,7 +32,9 @@ ENTRY = ("__init__", "__main__", "cli", "load_in_words", "session", "terminal")
 ONLY_IN = {
     "mistralai": ("batch/mistral",),
     "httpx2": ("batch/",),
-    "PIL": ("requests/images.py", "sources/sample", "embedded_api/"),
+    "PIL": ("requests/", "sources/sample", "embedded_api/"),
+    "pypdfium2": ("requests/pdf_renderer.py",),
+    "pi_heif": ("image_formats.py",),
     "datasets": ("sources/",),
     "huggingface_hub": ("sources/",),
     "rapidocr": ("embedded_api/",),

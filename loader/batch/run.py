@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from loader.batch import failures
 from loader.batch.jobs import Jobs
@@ -25,7 +26,7 @@ from loader.errors import ApiError, BudgetError, LoaderError, cannot_write
 from loader.requests.planner import Planner
 from loader.requests.question import Question
 from loader.requests.request_files import MAX_PENDING_REQUESTS, MAX_SHARD_BYTES, MAX_SHARD_REQUESTS
-from loader.sources.receipt import Source
+from loader.sources.receipt import Source, in_a_line
 from loader.threads import Background
 from loader.warehouse import ledger
 from loader.warehouse.decisions import Open, open_requests, unanswered_receipts
@@ -57,6 +58,7 @@ class Summary:
     estimated_cost_usd: float = 0.0
     pending: int = 0
     open_elsewhere: int = 0  # at another API: sent before, and not landed
+    image_notes: list[dict[str, Any]] = field(default_factory=list)  # note, count, first receipts
     still_open: list[Open] = field(default_factory=list)
 
     @property
@@ -264,6 +266,11 @@ class Run:
             self.summary.receipts = planner.receipts
             self.summary.rejected = planner.rejected
             self.summary.already_asked = planner.skipped
+            self.summary.image_notes = planner.notes.by_kind()
+            for note in self.summary.image_notes:
+                more = ", …" if note["count"] > len(note["first"]) else ""
+                names = ", ".join(map(in_a_line, note["first"]))
+                self._report.say(f"{note['count']:,} receipts: {note['kind']} ({names}{more})")
         self.summary.requests += planner.planned
         return planner.planned
 

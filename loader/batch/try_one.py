@@ -8,7 +8,8 @@ import orjson
 
 from loader.batch.provider import Provider
 from loader.errors import SourceError
-from loader.requests.images import RejectedImage, prepare
+from loader.requests.images import prepare
+from loader.requests.pictures import RejectedImage
 from loader.requests.question import live_body
 from loader.settings import Style
 

@@ -13,9 +13,9 @@ from typing import Any
 import orjson
 
 from loader.embedded_api.errors import ApiRefusal, invalid, too_large
+from loader.image_tokens import MAX_IMAGES
 
 MAX_IMAGE_BYTES = 10 * 1024 * 1024
-MAX_IMAGES = 8
 IMAGE = re.compile(rb"base64,[A-Za-z0-9+/=]+")
 VALUE_MARKS = (b",", b"[", b"{")  # each value but the first has one before it; those within texts count as well
 

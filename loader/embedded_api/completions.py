@@ -1,8 +1,9 @@
 """A chat request in, a `chat.completion` out: finds the images, has them read, words the answer as asked.
 
 What was asked for is taken from the request alone: the properties of a `json_schema` (those that a reader can
-know, in the schema's order, null where the receipt doesn't show them), else only `{"items": […]}`. Nothing is
-fetched: an image comes as a data URL or is refused. One that cannot be decoded is answered with no items.
+know, in the schema's order, null where the receipt doesn't show them), else only `{"items": […]}`. Several images are
+one receipt, its pages or pieces in order. Nothing is fetched: an image comes as a data URL or is refused. One that
+cannot be decoded is answered with no items.
 """
 
 from __future__ import annotations
@@ -20,9 +21,8 @@ import orjson
 
 from loader.embedded_api.bodies import MAX_IMAGE_BYTES
 from loader.embedded_api.errors import bad_request
+from loader.image_tokens import MAX_IMAGES, image_tokens
 
-MAX_IMAGE_TOKENS = 3025
-PIXELS_PER_TOKEN = 784
 CHARACTERS_PER_TOKEN = 4
 HEADER_FIELDS = (
     "document_type",
@@ -55,14 +55,14 @@ class Item(Protocol):
 
 
 class Reading(Protocol):
-    """What was read on one image: its items, and those of `HEADER_FIELDS` that it knows (texts; taxes are several)."""
+    """What stands on the images of a receipt: items, and those of `HEADER_FIELDS` that are known (taxes: several)."""
 
     @property
     def items(self) -> Sequence[Item]: ...
 
 
-Reader = Callable[[bytes, Sequence[str]], Reading]
-"""Image bytes and the categories to choose from (none: the reader's own) -> what stands on the receipt."""
+Reader = Callable[[Sequence[bytes], Sequence[str]], Reading]
+"""The images of a receipt and the categories to choose from (none: the reader's own) -> what stands on it."""
 
 
 def complete(body: Mapping[str, Any], model: str, read: Reader) -> dict[str, Any]:
@@ -81,17 +81,15 @@ def complete(body: Mapping[str, Any], model: str, read: Reader) -> dict[str, Any
             images.append(_image_bytes(value))
     if not images:
         raise bad_request("The request has no image: send the receipt as an `image_url` with a data URL")
+    if len(images) > MAX_IMAGES:
+        raise bad_request(f"The request has {len(images)} images: at most {MAX_IMAGES} are taken")
 
     schema = _schema(body.get("response_format"))
     categories = _categories(schema)
-    prompt_tokens = math.ceil(text_length / CHARACTERS_PER_TOKEN)
-    readings: list[Reading] = []
-    for image in images:
-        size = _image_size(image)
-        if size is not None:
-            prompt_tokens += min(math.ceil(size[0] * size[1] / PIXELS_PER_TOKEN), MAX_IMAGE_TOKENS)
-            readings.append(read(image, categories))
-    answer = orjson.dumps(_answer(readings, schema)).decode()
+    sizes = {number: size for number, image in enumerate(images) if (size := _image_size(image)) is not None}
+    prompt_tokens = math.ceil(text_length / CHARACTERS_PER_TOKEN) + sum(image_tokens(*size) for size in sizes.values())
+    reading = read([images[number] for number in sizes], categories) if sizes else None
+    answer = orjson.dumps(_answer(reading, schema)).decode()
     return _completion(answer, model, prompt_tokens, body.get("max_tokens"))
 
 
@@ -168,8 +166,8 @@ def _categories(schema: dict[str, Any] | None) -> tuple[str, ...]:
     return tuple(str(value) for value in allowed) if isinstance(allowed, list) else ()
 
 
-def _answer(readings: list[Reading], schema: dict[str, Any] | None) -> dict[str, Any]:
-    """The answer's object: several images are one receipt on several pages."""
+def _answer(reading: Reading | None, schema: dict[str, Any] | None) -> dict[str, Any]:
+    """The answer's object; no image that can be decoded gives no items."""
     item_fields: Sequence[str] = ITEM_FIELDS
     fields: Sequence[str] = ("items",)
     if schema is not None:
@@ -178,14 +176,12 @@ def _answer(readings: list[Reading], schema: dict[str, Any] | None) -> dict[str,
     answer: dict[str, Any] = {}
     for field in fields:
         if field == "items":
-            answer["items"] = [
-                {name: getattr(item, name) for name in item_fields} for reading in readings for item in reading.items
-            ]
+            items = reading.items if reading is not None else ()
+            answer["items"] = [{name: getattr(item, name) for name in item_fields} for item in items]
         elif field == "taxes":
-            answer["taxes"] = [tax for reading in readings for tax in getattr(reading, "taxes", ())]
+            answer["taxes"] = list(getattr(reading, "taxes", ()))
         else:
-            seen = (getattr(reading, field, None) for reading in readings)
-            answer[field] = next((value for value in seen if value is not None), None)
+            answer[field] = getattr(reading, field, None)
     return answer
 
 

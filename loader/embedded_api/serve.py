@@ -30,7 +30,7 @@ from loader.errors import LoaderError
 from loader.threads import begin
 
 HOST = "127.0.0.1"
-READER = "loader.embedded_api.reader:read_receipt"
+READER = "loader.embedded_api.reader:read_images"
 START_SECONDS = 60.0
 STOP_SECONDS = 30.0
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from loader.requests.images import RejectedImage, inspect
+from loader.requests.images import inspect
+from loader.requests.pictures import RejectedImage
 from loader.requests.question import receipt_id
 from loader.sources.receipt import Receipt
 from loader.warehouse.raw import ReceiptRow

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 
 from loader.requests.candidates import Candidate, look_at
-from loader.requests.images import ImagePolicy, PreparedImage
+from loader.requests.images import ImagePolicy, PreparedImage, sizes_sent
+from loader.requests.pictures import RejectedImage
 from loader.requests.question import EXPECTED_COMPLETION_TOKENS, Question
 from loader.requests.request_files import MAX_PENDING_REQUESTS, MAX_SHARD_BYTES, MAX_SHARD_REQUESTS
-from loader.sources.receipt import Source
+from loader.sources.receipt import Receipt, Source
 from loader.threads import in_threads
 from loader.warehouse.duckdb_file import Warehouse
 
@@ -40,10 +42,15 @@ class Estimate:
     is_extrapolated: bool
 
 
-def _size_sent(candidate: Candidate, policy: ImagePolicy) -> tuple[int, int]:
-    width, height = candidate.width or 1, candidate.height or 1
-    scale = min(1.0, policy.side / max(width, height))
-    return round(width * scale), round(height * scale)
+def _looked_at(receipt: Receipt, policy: ImagePolicy) -> tuple[Candidate, list[tuple[int, int]]]:
+    """A receipt, and the sizes in pixels of the images that are sent of it; none when it is rejected."""
+    candidate = look_at(receipt)
+    if receipt.image is None or candidate.rejected_reason is not None:
+        return candidate, []
+    try:
+        return candidate, sizes_sent(receipt.image, policy)
+    except RejectedImage as rejected:
+        return replace(candidate, rejected_reason=rejected.reason), []
 
 
 def estimate(warehouse: Warehouse, source: Source, question: Question) -> Estimate:
@@ -56,10 +63,11 @@ def estimate(warehouse: Warehouse, source: Source, question: Question) -> Estima
     is_extrapolated = total is not None and total > ESTIMATE_FROM and question.only is None
     counts = dict.fromkeys(("receipts", "rejected", "known", "requests", "bytes", "tokens"), 0)
     cost = 0.0
-    overhead = len(question.line("0" * 32, PreparedImage(b"", "image/jpeg", 1, 1)))
+    overhead = len(question.line("0" * 32, [PreparedImage(b"", "image/jpeg", 1, 1)]))
     with warehouse.transaction() as connection:
         decisions = question.decisions(connection)
-    for candidate in in_threads(look_at, islice(source, ESTIMATE_FROM) if is_extrapolated else source):
+    looked_at = partial(_looked_at, policy=question.policy)
+    for candidate, sizes in in_threads(looked_at, islice(source, ESTIMATE_FROM) if is_extrapolated else source):
         counts["receipts"] += 1
         if candidate.rejected_reason is not None:
             counts["rejected"] += 1
@@ -67,11 +75,10 @@ def estimate(warehouse: Warehouse, source: Source, question: Question) -> Estima
             counts["known"] += 1
         else:
             decisions.note_planned(candidate.receipt_id)
-            width, height = _size_sent(candidate, question.policy)
             counts["requests"] += 1
             counts["bytes"] += overhead + 4 * (candidate.byte_count + 2) // 3
-            counts["tokens"] += question.prompt_tokens(width, height)
-            cost += question.request_cost_usd(width, height)
+            counts["tokens"] += question.prompt_tokens(sizes)
+            cost += question.request_cost_usd(sizes)
     scale = (total or 0) / counts["receipts"] if is_extrapolated and counts["receipts"] else 1.0
     figures = {name: math.ceil(value * scale) for name, value in counts.items()}
     shards = max(math.ceil(figures["bytes"] / MAX_SHARD_BYTES), math.ceil(figures["requests"] / MAX_SHARD_REQUESTS))

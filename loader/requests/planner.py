@@ -12,10 +12,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from loader.requests.candidates import Candidate, look_at
-from loader.requests.images import PreparedImage, RejectedImage, prepare
+from loader.requests.images import PreparedImage, prepare
+from loader.requests.pictures import RejectedImage
 from loader.requests.question import Question, max_tokens_for
 from loader.requests.request_files import MAX_SHARD_BYTES, MAX_SHARD_REQUESTS, ShardWriter
-from loader.sources.receipt import Receipt, Source
+from loader.sources.receipt import PassedOver, Receipt, Source
 from loader.threads import in_threads
 from loader.warehouse import ledger
 from loader.warehouse.decisions import Decision, Decisions
@@ -27,7 +28,10 @@ UNCOMMITTED_RECEIPTS = 10_000
 
 
 class Planner:
-    """Plans the requests of one source. `receipts`, `planned`, `rejected`, `skipped` count receipts as they pass."""
+    """Plans the requests of one source. `receipts`, `planned`, `rejected`, `skipped` count receipts as they pass.
+
+    `notes` counts and names those that are sent otherwise than one would think: what `PreparedImage.notes` says.
+    """
 
     def __init__(
         self,
@@ -44,6 +48,7 @@ class Planner:
         on_receipt: Callable[[str, int], None] = lambda receipt_id, count: None,
     ) -> None:
         self.receipts = self.planned = self.rejected = self.skipped = 0
+        self.notes = PassedOver()  # counts and names by kind, which is what is wanted here
         self._warehouse = warehouse
         self._source = source
         self._question = question
@@ -72,8 +77,8 @@ class Planner:
         finally:
             self._writer.close()
 
-    def _prepared(self, receipt: Receipt) -> tuple[Candidate, PreparedImage | RejectedImage | None]:
-        """A receipt with its image as it is sent, or why it can't be; None when it is not asked."""
+    def _prepared(self, receipt: Receipt) -> tuple[Candidate, tuple[PreparedImage, ...] | RejectedImage | None]:
+        """A receipt with its images as they are sent, or why they can't be; None when it is not asked."""
         candidate = look_at(receipt)
         if candidate.rejected_reason is not None:
             return candidate, RejectedImage(candidate.rejected_reason)
@@ -84,26 +89,30 @@ class Planner:
         except RejectedImage as rejected:
             return candidate, rejected
 
-    def _plan(self, candidate: Candidate, image: PreparedImage | RejectedImage | None) -> Iterator[ShardRecord]:
+    def _plan(
+        self, candidate: Candidate, images: tuple[PreparedImage, ...] | RejectedImage | None
+    ) -> Iterator[ShardRecord]:
         reason = None
         decision = self._decisions[candidate.receipt_id]  # once more: a copy may have been planned meanwhile
-        if isinstance(image, RejectedImage):
+        if isinstance(images, RejectedImage):
             self.rejected += 1
-            reason = image.reason
-        elif image is None or decision is None:
+            reason = images.reason
+        elif images is None or decision is None:
             self.skipped += 1
         else:
-            yield from self._write(candidate.receipt_id, image, decision)
+            for note in images[0].notes:
+                self.notes.add(note, candidate.receipt.source_key)
+            yield from self._write(candidate.receipt_id, images, decision)
         self._rows.append(candidate.row(self._default_currency, reason))
 
-    def _write(self, receipt_id: str, image: PreparedImage, decision: Decision) -> Iterator[ShardRecord]:
+    def _write(self, receipt_id: str, images: tuple[PreparedImage, ...], decision: Decision) -> Iterator[ShardRecord]:
         question = self._question
         custom_id = question.custom_id(receipt_id)
         max_tokens = max_tokens_for(decision.truncated_at)
-        line = question.line(custom_id, image, max_tokens)
+        line = question.line(custom_id, images, max_tokens)
         if not self._writer.fits(len(line)):
             yield from self._roll()
-        cost = question.request_cost_usd(image.width, image.height)
+        cost = question.request_cost_usd((image.width, image.height) for image in images)
         self._writer.add(Request(custom_id, receipt_id, decision.attempt, max_tokens, cost), line)
         self._decisions.note_planned(receipt_id)
         self.planned += 1

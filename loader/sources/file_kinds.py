@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 
 _SENT = frozenset((".jpg", ".jpeg", ".jpe", ".jfif", ".jif", ".pjpeg", ".pjp", ".mpo", ".png", ".apng", ".webp"))
-_MADE_JPEG = frozenset((".gif", ".bmp", ".dib", ".tif", ".tiff", ".avif", ".avifs"))
-_REJECTED = frozenset((".heic", ".heics", ".heif", ".heifs", ".hif", ".pdf"))
+_HEIF = frozenset((".heic", ".heics", ".heif", ".heifs", ".hif"))
+_MADE_JPEG = frozenset((".gif", ".bmp", ".dib", ".tif", ".tiff", ".avif", ".avifs", ".pdf")) | _HEIF
+_REJECTED = frozenset((".jxl",))
 IMAGE_SUFFIXES = _SENT | _MADE_JPEG | _REJECTED
-"""HEIC and PDF are not read: a receipt that is one is rejected with that reason rather than passed over."""
+"""JPEG XL is not read: a receipt that is one is rejected with that reason rather than passed over."""
 
 TABLE_SUFFIXES = frozenset((".parquet", ".arrow"))
 
@@ -21,7 +22,7 @@ _HEAD = re.compile(
     rb"\xff\xd8\xff|\x89PNG\r\n\x1a\n|GIF8[79]a|RIFF....WEBP|%PDF-"
     rb"|(?:II[*+]\0|MM\0[*+])(?!....CR)"  # TIFF and its large kind; a Canon raw is one by its first bytes
     rb"|BM....\0\0\0\0....[\x0c\x28\x34\x38\x40\x6c\x7c]\0\0\0"
-    rb"|....ftyp(?:avi[fs]|mif1|msf1|he(?:i[cxms]|v[cxms]))",
+    rb"|....ftyp(?:avi[fs]|mif1|msf1|he(?:i[cxms]|v[cxms]))|\0\0\0\x0cJXL \r\n\x87\n",
     re.DOTALL,
 )
 _SYSTEM = re.compile(

@@ -1,4 +1,4 @@
-"""Draws rows of print on a slip of paper and makes a photograph of it. Only for the samples.
+"""Draws rows of print on a slip of paper and makes a photograph or a scan of it. Only for the samples.
 
 The fonts are Pillow's own, as a machine may have none: ASCII letters only.
 """
@@ -68,6 +68,28 @@ def photograph(rows: list[Row], rng: random.Random) -> bytes:
     picture = picture * light * down + noise.normal(0, 2.5, (size[1], size[0], 1))
     buffer = io.BytesIO()
     Image.fromarray(picture.clip(0, 255).astype("uint8")).save(buffer, "JPEG", quality=78)
+    return buffer.getvalue()
+
+
+def scan(pages: list[list[Row]], rng: random.Random) -> bytes:
+    """A PDF of the slips as a scanner makes it: a grey page for each, a little askew."""
+    import time
+
+    import numpy as np
+    from PIL import Image, ImageFilter
+
+    noise = np.random.default_rng(rng.getrandbits(32))
+    scanned = []
+    for rows in pages:
+        paper, _ = _paper(rows, rng)
+        paper = paper.filter(ImageFilter.GaussianBlur(0.6))
+        paper = paper.rotate(rng.uniform(-0.6, 0.6), Image.Resampling.BICUBIC, fillcolor=255)
+        grain = np.asarray(paper, dtype=float) * 0.97 + noise.normal(0, 1.5, (paper.height, paper.width))
+        scanned.append(Image.fromarray(grain.clip(0, 255).astype("uint8")))
+    buffer, then = io.BytesIO(), time.gmtime(1_750_000_000)  # no clock: the same bytes on every run
+    scanned[0].save(
+        buffer, "PDF", save_all=True, append_images=scanned[1:], resolution=220, creationDate=then, modDate=then
+    )
     return buffer.getvalue()
 
 

@@ -2,7 +2,8 @@
 
 The same number and seed give the same bytes on one machine, and a sample depends on these two alone: more
 samples begin with the same ones. Shops and goods stand in `samples.toml`. A sample is rung up (`_ring_up`),
-laid out as rows of print (`_slip`), and photographed (`sample_photos`).
+laid out as rows of print (`_slip`), and photographed (`sample_photos`). One of the first twelve is a weekly shop on a
+strip several times as high as wide, one a HEIC photo, one a PDF of two pages.
 
 The label is JSON with amounts as printed. Discounts and returned deposits are line items with negative
 amounts; taxes, service, rounding, totals and payments are no items. Beside the keys of the public dataset it
@@ -15,7 +16,7 @@ import json
 import math
 import random
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -24,10 +25,15 @@ from typing import Any
 
 from loader import owned_folder
 from loader.errors import SourceError, system_trouble
-from loader.sources.sample_photos import Cell, Row, photograph
+from loader.sources.sample_photos import Cell, Row, photograph, scan
 
 SEED = 7
 DEFAULT_COUNT = 12
+STRIP, HEIC, PDF = 3, 7, 12  # the numbers of those that are something else than an ordinary photograph
+ITEMS_ON_STRIP = 48
+# No reader of HEIC that is free to ship can write it, so this one is a file: `photographs` draws sample 7, and
+# `pillow_heif` 1.8 (x265) wrote it, in an environment of its own, with `image.save(path, "HEIF", quality=40)`.
+_HEIC_FILE = Path(__file__).with_name("sample-07.heic")
 _GOODS = Path(__file__).with_name("samples.toml")
 
 
@@ -43,26 +49,62 @@ def _is_older(directory: Path) -> bool:
     return names == ["image", "receiptId", "text"]
 
 
-FOLDER = owned_folder.Kind("samples", files=r"sample-\d{2,}\.jpg|labels\.jsonl|receipts\.parquet", is_older=_is_older)
+FOLDER = owned_folder.Kind(
+    "samples", files=r"sample-\d{2,}\.(?:jpg|heic|pdf)|labels\.jsonl|receipts\.parquet", is_older=_is_older
+)
 
 
 @dataclass(frozen=True)
 class Sample:
-    """A drawn receipt: a JPEG file and its label as JSON text. The fields are the public dataset's
+    """A drawn receipt: a file (JPEG, HEIC or PDF) and its label as JSON text. The fields are the public dataset's
     columns."""
 
     receiptId: str
     image: bytes
     text: str
 
+    @property
+    def file_name(self) -> str:
+        """Under which it is written to a folder."""
+        suffix = ".pdf" if self.image.startswith(b"%PDF") else ".heic" if self.image[4:8] == b"ftyp" else ".jpg"
+        return self.receiptId + suffix
+
 
 def draw(count: int = DEFAULT_COUNT, seed: int = SEED) -> Iterator[Sample]:
     """That many samples, `sample-01` onwards, no two alike; each is drawn only when it is asked for."""
     for number in range(1, count + 1):
-        rng = random.Random(f"{seed}/{number}")
-        sale = _ring_up(_shops()[(number - 1) % len(_shops())], rng)
-        image = photograph(list(_slip(sale, rng)), rng)
-        yield Sample(f"sample-{number:02}", image, json.dumps(_label(sale)))
+        if number == STRIP:
+            yield strip(ITEMS_ON_STRIP, seed, number)
+        elif number == PDF:
+            yield _sample(number, seed, lambda rows, rng: scan([rows[: len(rows) // 2], rows[len(rows) // 2 :]], rng))
+        elif number == HEIC and seed == SEED:
+            yield _sample(number, seed, lambda rows, rng: _HEIC_FILE.read_bytes())
+        else:
+            yield _sample(number, seed, photograph)
+
+
+def photographs(count: int, seed: int = SEED) -> Iterator[Sample]:
+    """The same, all of them JPEGs of ordinary receipts."""
+    for number in range(1, count + 1):
+        yield _sample(number, seed, photograph)
+
+
+def scans(count: int, seed: int = SEED) -> Iterator[Sample]:
+    """The same, all of them PDFs of one page."""
+    for number in range(1, count + 1):
+        yield _sample(number, seed, lambda rows, rng: scan([rows], rng))
+
+
+def strip(items: int, seed: int = SEED, number: int = STRIP) -> Sample:
+    """The photograph of a weekly shop: so many lines were bought."""
+    return _sample(number, seed, photograph, items)
+
+
+def _sample(number: int, seed: int, made: Callable[[list[Row], random.Random], bytes], items: int = 0) -> Sample:
+    rng = random.Random(f"{seed}/{number}")
+    sale = _ring_up(_shops()[(number - 1) % len(_shops())], rng, items)
+    rows = list(_slip(sale, rng))
+    return Sample(f"sample-{number:02}", made(rows, rng), json.dumps(_label(sale)))
 
 
 def write_folder(directory: Path, count: int = DEFAULT_COUNT, seed: int = SEED) -> int:
@@ -95,7 +137,7 @@ def write_folder(directory: Path, count: int = DEFAULT_COUNT, seed: int = SEED) 
             pq.ParquetWriter(file, schema) as table,
         ):
             for sample in draw(count, seed):
-                name = f"{sample.receiptId}.jpg"
+                name = sample.file_name
                 (directory / name).write_bytes(sample.image)
                 labels.write(json.dumps({"receiptId": sample.receiptId, "text": sample.text}) + "\n")
                 row = {
@@ -159,10 +201,17 @@ def _shops() -> list[dict[str, Any]]:
     return shops
 
 
-def _ring_up(shop: dict[str, Any], rng: random.Random) -> _Sale:
-    """A sale in this shop: some of its goods, now and then several pieces, a discount where it gives any."""
+def _ring_up(shop: dict[str, Any], rng: random.Random, lines: int = 0) -> _Sale:
+    """A sale in this shop: some of its goods, now and then several pieces, a discount where it gives any.
+
+    `lines`: so many goods, in sizes and kinds, for a weekly shop.
+    """
     items: list[_Item] = []
-    for name, category, low, high, step in rng.sample(shop["goods"], rng.randint(4, len(shop["goods"]) - 1)):
+    goods = rng.sample(shop["goods"], rng.randint(4, len(shop["goods"]) - 1))
+    if lines:
+        kinds = [[f"{name} {kind}", *more] for kind in shop["kinds"] for name, *more in shop["goods"]]
+        goods = rng.sample(kinds, lines)
+    for name, category, low, high, step in goods:
         price, quantity = rng.randrange(low, high + 1, step), rng.choice((1, 1, 1, 2, 2, 3))
         code = f"{rng.randrange(10**5, 10**6)}" if shop.get("codes") else ""
         items.append(_Item(name, category, price * quantity, quantity, price, code))

@@ -226,7 +226,7 @@ def test_what_is_asked_again_counts_towards_the_budget(
     work_dir.mkdir()
     warehouse, question = Warehouse(runs.warehouse), Question("local-ocr")
     warehouse.prepare()
-    once = RECEIPTS * question.request_cost_usd(40, 60)
+    once = RECEIPTS * question.request_cost_usd([(40, 60)])
 
     def load(allowed: float) -> str:
         api = BatchApi("here", lambda: (proxy.url, server.token))

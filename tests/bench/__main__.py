@@ -29,6 +29,7 @@ class Sizes:
     """How much of everything."""
 
     photos: int = 600
+    pdfs: int = 5_000
     lines: int = 1_000_000
     answers: tuple[int, ...] = (100_000, 1_000_000)
     requests: int = 10_000
@@ -41,6 +42,7 @@ class Sizes:
 
 QUICK = Sizes(
     photos=200,
+    pdfs=500,
     lines=100_000,
     answers=(100_000,),
     requests=2_000,
@@ -108,9 +110,9 @@ def build(bench: Bench) -> None:
         held = 2 * size  # its list, and the text made of it
         target = data / "requests.jsonl"
         notebook = bench.side("notebook's build", "baselines:notebook_build", few, target, touches=held)
-        as_is = _built(bench, "build, as is", few, "original")
+        as_is = _built(bench, "build, as is", few, "readable")
         shrunk = _built(bench, "build, shrunk", few, "1540")
-        many = _built(bench, "build, as is, four times as many", data / "photos", "original")
+        many = _built(bench, "build, as is, four times as many", data / "photos", "readable")
     growth = f"{many.peak_mb:.0f} MB at {4 * count:,} ({many.peak_mb / as_is.peak_mb - 1:+.0%})"
     for name, side, peak_mb, memory, ratio_wanted, memory_wanted in (
         ("as is", as_is, many.peak_mb, growth, 30, 150),
@@ -124,6 +126,28 @@ def build(bench: Bench) -> None:
             f"{ratio_wanted} x, {memory_wanted} MB",
             notebook.seconds / side.seconds >= ratio_wanted and peak_mb <= memory_wanted,
         )
+
+
+def pdfs(bench: Bench) -> None:
+    """Request shards from PDFs, a page each: rendered, the memory of the renderers counted."""
+    count = bench.sizes.pdfs
+    with bench.directory() as data:
+        measured("data:write_pdfs", data / "pdfs", count)
+        few = data / "few"
+        few.mkdir()
+        for path in sorted((data / "pdfs").iterdir())[: count // 4]:
+            (few / path.name).hardlink_to(path)
+        fourth = _built(bench, "build, a fourth of the PDFs", few, "readable")
+        whole = _built(bench, "build, PDFs", data / "pdfs", "readable")
+    held, before = (side.peak_mb + side.result["renderers_mb"] for side in (whole, fourth))
+    bench.add(
+        f"shards from {count:,} PDFs",
+        f"{count / whole.seconds:,.0f} pages/s, {held:.0f} MB with the renderers",
+        f"the same, {count // 4:,} PDFs",
+        f"{held / before - 1:+.0%} memory",
+        "+10 %, 600 MB",
+        held <= 600 and bench.at_full_size(held <= 1.1 * before) is not False,
+    )
 
 
 def _built(bench: Bench, name: str, folder: Path, images: str) -> Measure:
@@ -311,7 +335,9 @@ def read(bench: Bench) -> None:
     )
 
 
-PARTS: dict[str, Callable[[Bench], None]] = {part.__name__: part for part in (build, land, dbt, load, dry_run, read)}
+PARTS: dict[str, Callable[[Bench], None]] = {
+    part.__name__: part for part in (build, pdfs, land, dbt, load, dry_run, read)
+}
 
 
 def main() -> None:

@@ -43,12 +43,20 @@ def write_photos(folder: str, count: int) -> None:
 def write_samples(folder: str, count: int, seed: int) -> None:
     """So many sample receipts."""
     Path(folder).mkdir(parents=True)
-    for number, sample in enumerate(samples.draw(count, seed)):
+    for number, sample in enumerate(samples.photographs(count, seed)):
         (Path(folder) / f"{number:06}.jpg").write_bytes(sample.image)
 
 
+def write_pdfs(folder: str, count: int) -> None:
+    """So many PDFs of one scanned page each, no two alike."""
+    Path(folder).mkdir(parents=True)
+    scans = [sample.image for sample in samples.scans(PHOTOS)]
+    for number in range(count):
+        (Path(folder) / f"{number:06}.pdf").write_bytes(scans[number % PHOTOS] + b"%% copy %d\n" % number)
+
+
 def _photos() -> Iterator[bytes]:
-    for number, sample in enumerate(samples.draw(PHOTOS)):
+    for number, sample in enumerate(samples.photographs(PHOTOS)):
         image: Image.Image = Image.open(io.BytesIO(sample.image))
         height = HEIGHTS[number % len(HEIGHTS)]
         image = image.resize((image.width * height // image.height, height), Image.Resampling.BICUBIC)

@@ -51,7 +51,17 @@ def build(folder: str, directory: str, images: str) -> dict[str, Any]:
         directory=Path(directory) / "shards",
     )
     written = sum(shard.byte_count for shard in planner.shards())
-    return {"images": planner.planned, "bytes": written}
+    return {"images": planner.planned, "bytes": written, "renderers_mb": _children_peak_mb()}
+
+
+def _children_peak_mb() -> float:
+    """The most that the processes held that this one has started and not ended (the PDF renderers), added up."""
+    peaks = []
+    for children in Path("/proc/self/task").glob("*/children"):
+        for child in children.read_text().split():
+            status = Path(f"/proc/{child}/status").read_text()
+            peaks.append(int(status.partition("VmHWM:")[2].split()[0]) * 1024 / 1e6)
+    return sum(peaks)
 
 
 def land(path: str, directory: str) -> dict[str, Any]:

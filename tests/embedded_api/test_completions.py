@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ ITEMS = [{"name": i.name, "price": i.price, "classification": "Other"} for i in 
 
 
 def content(request: dict[str, Any]) -> Any:
-    answer = complete(request, "some-model", instant_reader.read_receipt)
+    answer = complete(request, "some-model", instant_reader.read_images)
     assert answer["choices"][0]["finish_reason"] == "stop"
     return json.loads(answer["choices"][0]["message"]["content"])
 
@@ -65,20 +66,47 @@ def test_an_image_may_come_as_an_object_and_on_several_pages() -> None:
     assert content(request) == {"items": ITEMS + ITEMS}
 
 
+def test_several_images_are_read_as_one_receipt_and_more_than_eight_are_refused(shared_server: ApiServer) -> None:
+    read: list[list[bytes]] = []
+
+    def reader(images: Sequence[bytes], categories: Sequence[str]) -> instant_reader.Reading:
+        read.append(list(images))
+        return instant_reader.read_images(images, categories)
+
+    pages = [batch_lines.image(mark) for mark in "abcdefgh"]
+    request = batch_lines.body(pages[0])
+    parts = request["messages"][0]["content"]
+    parts += [batch_lines.body(page)["messages"][0]["content"][1] for page in pages[1:]]
+    answer = complete(request, "m", reader)
+    assert read == [pages]
+    assert answer["usage"]["prompt_tokens"] == 6 + len(pages) * 2
+    parts.append(parts[1])
+    with pytest.raises(errors.SDKError) as refused:
+        shared_server.client.chat.complete(model="local-ocr", **request)
+    assert refused.value.status_code == 400
+    assert "9 images: at most 8 are taken" in str(refused.value)
+
+
+def test_an_image_that_is_none_among_others_is_left_out() -> None:
+    request = batch_lines.body(b"not an image")
+    request["messages"][0]["content"].append(batch_lines.body(batch_lines.image("a"))["messages"][0]["content"][1])
+    assert content(request) == {"items": ITEMS}
+
+
 def test_usage_counts_text_and_pixels() -> None:
-    small = complete(batch_lines.body(batch_lines.image("a", (280, 56))), "m", instant_reader.read_receipt)
-    large = complete(batch_lines.body(batch_lines.image("a", (3000, 3000))), "m", instant_reader.read_receipt)
+    small = complete(batch_lines.body(batch_lines.image("a", (280, 56))), "m", instant_reader.read_images)
+    large = complete(batch_lines.body(batch_lines.image("a", (3000, 3000))), "m", instant_reader.read_images)
     text = 6  # 21 characters
-    assert small["usage"]["prompt_tokens"] == text + 20
-    assert large["usage"]["prompt_tokens"] == text + 3025
+    assert small["usage"]["prompt_tokens"] == text + 11 * 2
+    assert large["usage"]["prompt_tokens"] == text + 56 * 55
     answer = small["choices"][0]["message"]["content"]
     assert small["usage"]["completion_tokens"] == -(-len(answer) // 4)
     assert small["usage"]["total_tokens"] == sum(small["usage"][k] for k in ("prompt_tokens", "completion_tokens"))
 
 
 def test_max_tokens_cuts_the_answer_off() -> None:
-    whole = complete(batch_lines.body(batch_lines.image("a")), "m", instant_reader.read_receipt)
-    cut = complete(batch_lines.body(batch_lines.image("a"), max_tokens=10), "m", instant_reader.read_receipt)
+    whole = complete(batch_lines.body(batch_lines.image("a")), "m", instant_reader.read_images)
+    cut = complete(batch_lines.body(batch_lines.image("a"), max_tokens=10), "m", instant_reader.read_images)
     assert cut["choices"][0]["finish_reason"] == "length"
     assert cut["usage"]["completion_tokens"] == 10
     assert cut["choices"][0]["message"]["content"] == whole["choices"][0]["message"]["content"][:40]
@@ -104,7 +132,7 @@ def test_images_that_cannot_be_taken(url: str, reason: str) -> None:
     request = batch_lines.body(b"")
     request["messages"][0]["content"][1]["image_url"] = url
     with pytest.raises(ApiRefusal) as refused:
-        complete(request, "m", instant_reader.read_receipt)
+        complete(request, "m", instant_reader.read_images)
     assert refused.value.status == 400
     assert reason in refused.value.body["message"]
 
@@ -123,7 +151,7 @@ def test_images_that_cannot_be_taken(url: str, reason: str) -> None:
 )
 def test_requests_that_cannot_be_answered(request_body: dict[str, Any]) -> None:
     with pytest.raises(ApiRefusal) as refused:
-        complete(request_body, "m", instant_reader.read_receipt)
+        complete(request_body, "m", instant_reader.read_images)
     assert refused.value.status == 400
 
 

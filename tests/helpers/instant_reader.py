@@ -12,10 +12,10 @@ import os
 import signal
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-SPEC = f"{__name__}:read_receipt"
+SPEC = f"{__name__}:read_images"
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,14 @@ class Reading:
     total: str | None = None
 
 
+def read_images(images: Sequence[bytes], categories: Sequence[str] = ()) -> Reading:
+    """What `read_receipt` says of each image: all items, the header of the first."""
+    first, *others = (read_receipt(image, categories) for image in images)
+    return replace(first, items=first.items + tuple(item for other in others for item in other.items))
+
+
 def read_receipt(image: bytes, categories: Sequence[str] = ()) -> Reading:
-    """Three items at most, named and priced after the image's SHA-256."""
+    """Three items, named and priced after the image's SHA-256."""
     digest = hashlib.sha256(image).hexdigest()
     if log := os.environ.get("INSTANT_READER_LOG"):
         with Path(log).open("a") as file:

@@ -6,12 +6,14 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
 from loader import seeds
 from loader.errors import SourceError
+from loader.requests.images import prepare
 from loader.sources import samples
 from loader.sources.open_source import open_source
 
@@ -39,13 +41,32 @@ def test_the_same_number_and_seed_give_the_same_bytes(drawn: list[samples.Sample
     assert next(samples.draw(1, seed=8)) != drawn[0]
 
 
+def test_the_first_twelve_are_of_the_kinds_that_people_keep(drawn: list[samples.Sample]) -> None:
+    names = [sample.file_name for sample in drawn]
+    assert [name for name in names if not name.endswith(".jpg")] == ["sample-07.heic", "sample-12.pdf"]
+    sent = {sample.receiptId: prepare(sample.image) for sample in drawn[:12]}
+    assert {name: len(images) for name, images in sent.items() if len(images) > 1} == {"sample-03": 2, "sample-12": 2}
+    assert len(json.loads(drawn[2].text)["line_items"]) > samples.ITEMS_ON_STRIP
+    assert all(len(sample.image) < 500_000 for sample in drawn)
+
+
+def test_the_shipped_photo_is_what_would_be_drawn() -> None:
+    """Its label is drawn anew: when shops, goods or the drawing change, the file must be made again."""
+    drawn_ = np.asarray(Image.open(io.BytesIO(list(samples.photographs(samples.HEIC))[-1].image)), dtype=int)
+    [sent] = prepare(list(samples.draw(samples.HEIC))[-1].image)
+    shipped = np.asarray(Image.open(io.BytesIO(sent.data)), dtype=int)
+    assert shipped.shape == drawn_.shape
+    assert np.abs(shipped - drawn_).mean() < 6
+    assert list(samples.draw(samples.HEIC, seed=8))[-1].image.startswith(b"\xff\xd8"), "of another seed it is drawn"
+
+
 def test_no_two_are_alike(drawn: list[samples.Sample]) -> None:
     assert len({sample.image for sample in drawn}) == len({sample.text for sample in drawn}) == 26
     assert [drawn[index].receiptId for index in (0, 8, 25)] == ["sample-01", "sample-09", "sample-26"]
 
 
-def test_pictures_are_jpegs_of_a_readable_and_small_size(drawn: list[samples.Sample]) -> None:
-    for sample in drawn:
+def test_pictures_are_jpegs_of_a_readable_and_small_size() -> None:
+    for sample in samples.photographs(26):
         with Image.open(io.BytesIO(sample.image)) as image:
             image.load()
             assert image.format == "JPEG"

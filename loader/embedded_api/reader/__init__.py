@@ -1,7 +1,7 @@
 """Reads receipts without a model: OCR, rows, lines with their amounts, categories from a lexicon.
 
 It does honest work and knows its limits: what it can't read isn't there in its answer. Whatever the bytes are,
-`read_receipt` answers; an image without items gives none. The heavy libraries load with the first image.
+`read_images` answers; an image without items gives none. The heavy libraries load with the first image.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from loader.embedded_api.reader import header, items, ocr, purchase
 from loader.embedded_api.reader.amounts import prints_decimals
 from loader.embedded_api.reader.charges import charges_of
 from loader.embedded_api.reader.currency import currency_of_receipt
-from loader.embedded_api.reader.rows import rows_of
+from loader.embedded_api.reader.rows import Row, rows_of, rows_of_pages
 
 
 @dataclass(frozen=True)
@@ -55,17 +55,26 @@ NOTHING = Reading()
 
 
 def read_receipt(image: bytes, categories: Sequence[str] = ()) -> Reading:
-    """Reads the image of a receipt (of `loader.image_formats.FORMATS`, upright).
+    """Reads the one image of a receipt; see `read_images`."""
+    return read_images([image], categories)
+
+
+def read_images(images: Sequence[bytes], categories: Sequence[str] = ()) -> Reading:
+    """Reads the images of one receipt (of `loader.image_formats.FORMATS`, upright): its pages or pieces, in order.
 
     `categories` are the names to choose from; what belongs to none of them becomes the last one. Empty: those of
     the seed. Never raises on an image, whatever it holds.
     """
-    return reading_of(ocr.read_text(image), categories)
+    return reading_of_rows(rows_of_pages([ocr.read_page(image) for image in images]), categories)
 
 
 def reading_of(boxes: Sequence[ocr.TextBox], categories: Sequence[str] = ()) -> Reading:
-    """What the pieces of text on an image say; `categories` as for `read_receipt`."""
-    rows = rows_of(boxes)
+    """What the pieces of text on an image say; `categories` as for `read_images`."""
+    return reading_of_rows(rows_of(boxes), categories)
+
+
+def reading_of_rows(rows: Sequence[Row], categories: Sequence[str] = ()) -> Reading:
+    """What the rows of a receipt say; `categories` as for `read_images`."""
     if not rows:
         return NOTHING
     decimals = prints_decimals(rows)

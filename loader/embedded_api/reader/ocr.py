@@ -24,11 +24,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-LONGEST_SIDE = 1600  # pixels; more costs time and reads no better
+from loader.image_tokens import SIDE_SEEN, TOKEN_SIDE, grid
+
+PAGE_WIDTH = 1000.0  # what a picture is wide, in the unit of its boxes: pages of one receipt are so of one scale
+DECODED_SIDE = 2 * SIDE_SEEN  # a larger picture is averaged down towards this first, or it would take too much memory
 DETECTION_SIDE = 1024
 NARROWEST = 64  # pixels of width that a piece of text is padded to: prices are short, and padding costs time
 SHRINKABLE = frozenset({"L", "LA", "RGB", "RGBA", "CMYK"})  # modes whose pixels can be averaged
-MOST_PIXELS = 50_000_000  # after a JPEG's own downscaling; a larger picture would not fit a worker's memory
+MOST_PIXELS = 50_000_000  # after a file's own downscaling; a larger picture would not fit a worker's memory
 MOST_STRIPS = 6
 LEAST_SIDE = 12  # pixels; what is narrower or lower holds no line of print
 LONGEST_LINE = 60  # times its height, about 120 letters; what is longer is a rule or an edge, and costs by its length
@@ -38,36 +41,61 @@ LONG_RECEIPT = 3.0  # height to width; above it the picture is read in pieces, o
 
 @dataclass(frozen=True)
 class TextBox:
-    """A piece of text and where it stands: corners in pixels, clockwise from the top left one."""
+    """A piece of text and where it stands: corners clockwise from the top left one, across and down."""
 
     text: str
     corners: tuple[tuple[float, float], ...]
 
 
-def read_text(image: bytes) -> list[TextBox]:
-    """The pieces of text on an image (of `loader.image_formats.FORMATS`); none where the bytes are no image."""
+@dataclass(frozen=True)
+class Page:
+    """The text of one image, which is `PAGE_WIDTH` wide and `height` high in the unit of its boxes."""
+
+    boxes: tuple[TextBox, ...] = ()
+    height: float = 0.0
+
+
+def read_page(image: bytes) -> Page:
+    """The text on an image (of `loader.image_formats.FORMATS`) as a model sees it; none where it is no image."""
     picture = _picture(image)
     if picture is None:
-        return []
-    return [box for top, piece in _pieces(picture) if min(piece.size) >= LEAST_SIDE for box in _recognised(piece, top)]
+        return Page()
+    scale = PAGE_WIDTH / picture.width
+    boxes = (box for piece in _pieces(picture) for box in _recognised(piece))
+    return Page(tuple(_scaled(box, scale) for box in boxes), picture.height * scale)
+
+
+def _scaled(box: TextBox, scale: float) -> TextBox:
+    return TextBox(box.text, tuple((x * scale, y * scale) for x, y in box.corners))
 
 
 def _picture(image: bytes) -> Any:
-    """The image upright, in RGB and no wider than `LONGEST_SIDE`, as a Pillow image; None when it can't be read."""
+    """The image upright, in RGB and shrunk as a model gets it, as a Pillow image; None when it can't be read."""
     from PIL import Image, ImageOps
 
     from loader.image_formats import FORMATS
 
     try:
         with Image.open(io.BytesIO(image), formats=FORMATS) as opened:
-            opened.draft("RGB", (LONGEST_SIDE, LONGEST_SIDE))
+            opened.draft("RGB", (DECODED_SIDE, DECODED_SIDE))
             if opened.width * opened.height > MOST_PIXELS:
                 return None
-            shrink = max(opened.size) // (2 * LONGEST_SIDE)
+            shrink = max(opened.size) // DECODED_SIDE
             picture = opened.reduce(shrink) if shrink > 1 and opened.mode in SHRINKABLE else opened
-            return _flattened(ImageOps.exif_transpose(picture))
+            return _as_seen(_flattened(ImageOps.exif_transpose(picture)))
     except Exception:  # decoders raise anything on broken bytes, and a broken image is one without text
         return None
+
+
+def _as_seen(picture: Any) -> Any:
+    """The picture in whole tokens, by the means of the vendor's tokenizer: cubic, which averages nothing."""
+    import cv2
+    import numpy as np
+    from PIL import Image
+
+    across, down = grid(*picture.size)
+    size = (across * TOKEN_SIDE, down * TOKEN_SIDE)
+    return Image.fromarray(cv2.resize(np.asarray(picture), size, interpolation=cv2.INTER_CUBIC))
 
 
 def _flattened(picture: Any) -> Any:
@@ -82,31 +110,29 @@ def _flattened(picture: Any) -> Any:
     return picture.convert("RGB")
 
 
-def _pieces(picture: Any) -> list[tuple[float, Any]]:
-    """The printed part within `LONGEST_SIDE`; a long strip is cut across, with an overlap: (top, piece)."""
-    from PIL import Image
+@dataclass(frozen=True)
+class _Piece:
+    """A part of a picture that is read at once, and where in the picture it stands."""
 
-    printed = picture.crop(_printed_area(picture))
-    if min(printed.size) < LEAST_SIDE:
-        return []
-    if printed.height <= LONG_RECEIPT * printed.width:
-        printed.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.LANCZOS)
-        return [(0.0, printed)]
-    return _strips(printed)
+    picture: Any
+    left: float
+    top: float
 
 
-def _strips(picture: Any) -> list[tuple[float, Any]]:
-    """A long receipt in pieces twice as high as wide; a cut goes through blank paper, never through a line."""
-    from PIL import Image
-
-    if picture.width > LONGEST_SIDE // 2:
-        height = round(picture.height * LONGEST_SIDE / 2 / picture.width)
-        picture = picture.resize((LONGEST_SIDE // 2, height), Image.Resampling.LANCZOS)
-    pieces: list[tuple[float, Any]] = []
+def _pieces(picture: Any) -> list[_Piece]:
+    """The printed part; a long strip in pieces twice as high as wide, cut through blank paper, never through a line."""
+    left, upper, right, lower = _printed_area(picture)
+    printed = picture.crop((left, upper, right, lower))
+    pieces: list[_Piece] = []
+    is_long = printed.height > LONG_RECEIPT * printed.width
     top = 0
-    while top < picture.height and len(pieces) < MOST_STRIPS:
-        bottom = _blank_line(picture, top + round(1.5 * picture.width), top + 2 * picture.width)
-        pieces.append((float(top), picture.crop((0, top, picture.width, bottom))))
+    while top < printed.height and len(pieces) < MOST_STRIPS and min(printed.size) >= LEAST_SIDE:
+        bottom = printed.height
+        if is_long:
+            bottom = _blank_line(printed, top + round(1.5 * printed.width), top + 2 * printed.width)
+        piece = printed.crop((0, top, printed.width, bottom))
+        if piece.height >= LEAST_SIDE:
+            pieces.append(_Piece(piece, float(left), float(upper + top)))
         top = bottom
     return pieces
 
@@ -143,11 +169,11 @@ def _printed_area(picture: Any) -> tuple[int, int, int, int]:
     )
 
 
-def _recognised(picture: Any, top: float) -> list[TextBox]:
+def _recognised(piece: _Piece) -> list[TextBox]:
     import numpy as np
 
     engine = _engine()
-    pixels = np.ascontiguousarray(np.asarray(picture)[:, :, ::-1])
+    pixels = np.ascontiguousarray(np.asarray(piece.picture)[:, :, ::-1])
     try:
         found = engine(pixels)
     except Exception:  # a shape that OpenCV or the models can't take: nothing to read on it
@@ -155,7 +181,7 @@ def _recognised(picture: Any, top: float) -> list[TextBox]:
     if found.boxes is None or found.txts is None:
         return []
     return [
-        TextBox(text, tuple((float(x), float(y) + top) for x, y in corners))
+        TextBox(text, tuple((float(x) + piece.left, float(y) + piece.top) for x, y in corners))
         for text, corners in zip(found.txts, found.boxes, strict=True)
     ]
 

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 
-from loader.embedded_api.reader.ocr import TextBox
+from loader.embedded_api.reader.ocr import Page, TextBox
 
 SAME_ROW = 0.5  # of the lower one's height
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A piece of text with its edges in pixels, the skew undone."""
+    """A piece of text with its edges, the skew undone."""
 
     text: str
     left: float
@@ -52,6 +52,19 @@ class Row:
     @property
     def height(self) -> float:
         return max(cell.height for cell in self.cells)
+
+
+def rows_of_pages(pages: Sequence[Page]) -> list[Row]:
+    """The rows of a receipt on several images, those of the first before those of the second."""
+    rows: list[Row] = []
+    top = 0.0
+    for page in pages:
+        rows += [
+            Row(tuple(replace(cell, top=cell.top + top, bottom=cell.bottom + top) for cell in row.cells))
+            for row in rows_of(page.boxes)
+        ]
+        top += page.height
+    return rows
 
 
 def rows_of(boxes: Sequence[TextBox]) -> list[Row]:

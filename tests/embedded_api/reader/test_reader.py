@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import pickle
 import random
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 from textwrap import dedent
 
@@ -17,8 +19,10 @@ from hypothesis import strategies as st
 from PIL import EpsImagePlugin, Image, ImageDraw, ImageFont
 
 from loader.embedded_api.completions import complete
-from loader.embedded_api.reader import NOTHING, Item, read_receipt, reading_of
-from loader.requests.images import RejectedImage, prepare
+from loader.embedded_api.reader import NOTHING, Item, read_images, read_receipt, reading_of
+from loader.requests.images import POLICIES, prepare
+from loader.requests.pictures import RejectedImage
+from loader.sources import samples
 from tests.embedded_api import batch_lines
 from tests.embedded_api.reader.printed import boxes_of
 
@@ -185,7 +189,7 @@ def test_an_eps_in_an_image_s_place_starts_no_ghostscript(tmp_path: Path, monkey
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
     monkeypatch.setattr(EpsImagePlugin, "gs_binary", None)  # Pillow looks for it once
     assert read_receipt(eps) == NOTHING
-    assert complete(batch_lines.body(eps), "m", read_receipt)["choices"][0]["message"]["content"] == '{"items":[]}'
+    assert complete(batch_lines.body(eps), "m", read_images)["choices"][0]["message"]["content"] == '{"items":[]}'
     with pytest.raises(RejectedImage):
         prepare(eps)
     assert not (tmp_path / "started").exists()
@@ -194,6 +198,28 @@ def test_an_eps_in_an_image_s_place_starts_no_ghostscript(tmp_path: Path, monkey
 def test_an_item_is_not_taken_for_the_shop() -> None:
     reading = reading_of(boxes_of("MAPLE PHARMACY\nXQ-17 SPECIAL  4.00\nCHOCOLATE BAR  2.00\nTOTAL  6.00"))
     assert [item.classification for item in reading.items] == ["Medical", "Food"]
+
+
+def test_the_pieces_of_a_strip_are_read_as_one_receipt_and_the_whole_would_be_too_small() -> None:
+    """What the model would see, too: the reader gets what the vendor's shrinking leaves."""
+    sample = samples.strip(120)
+    label = json.loads(sample.text)
+    prices = Counter(item["item_value"] for item in label["line_items"])
+    found = {}
+    for policy in ("readable", "original"):
+        images = [image.data for image in prepare(sample.image, POLICIES[policy])]
+        reading = read_images(images)
+        found[policy] = (Counter(item.price for item in reading.items) & prices).total() / prices.total()
+    assert found["readable"] >= 0.95
+    assert found["original"] < 0.8
+
+
+def test_the_pages_of_a_pdf_are_read_as_one_receipt() -> None:
+    [*_, sample] = samples.draw(samples.PDF)
+    label = json.loads(sample.text)
+    reading = read_images([image.data for image in prepare(sample.image)])
+    assert [item.price for item in reading.items] == [item["item_value"] for item in label["line_items"]]
+    assert reading.total is not None and reading.total in label["total"]
 
 
 def test_bytes_that_are_no_image_give_nothing() -> None:
