@@ -8,10 +8,11 @@ from itertools import islice
 
 from loader.requests.candidates import Candidate, look_at
 from loader.requests.images import ImagePolicy, PreparedImage
+from loader.requests.known import Beside, Lookup, as_known
 from loader.requests.question import EXPECTED_COMPLETION_TOKENS, Question
 from loader.requests.request_files import MAX_PENDING_REQUESTS, MAX_SHARD_BYTES, MAX_SHARD_REQUESTS
 from loader.sources.receipt import Source
-from loader.threads import in_threads
+from loader.threads import THREADS, in_threads
 from loader.warehouse.duckdb_file import Warehouse
 
 DAYS_A_WAVE = 1  # `batch.mistral.JOB_TIMEOUT_HOURS`
@@ -46,8 +47,18 @@ def _size_sent(candidate: Candidate, policy: ImagePolicy) -> tuple[int, int]:
     return round(width * scale), round(height * scale)
 
 
-def estimate(warehouse: Warehouse, source: Source, question: Question) -> Estimate:
-    """What loading the source would be; nothing is planned or sent.
+def _unread(beside: Beside) -> Candidate | None:
+    """A receipt whose file is known; None when it must be read."""
+    receipt, known = beside
+    return None if known is None else as_known(receipt, known)
+
+
+def _looked_at(beside: Beside) -> Candidate:
+    return look_at(beside[0])
+
+
+def estimate(warehouse: Warehouse, source: Source, question: Question, rehash: bool = False) -> Estimate:
+    """What loading the source would be; nothing is planned or sent. With `rehash`, known files are read again.
 
     A source of more than `ESTIMATE_FROM` receipts whose number is known is estimated from its first ones, unless only
     some of them are asked.
@@ -59,7 +70,10 @@ def estimate(warehouse: Warehouse, source: Source, question: Question) -> Estima
     overhead = len(question.line("0" * 32, PreparedImage(b"", "image/jpeg", 1, 1)))
     with warehouse.transaction() as connection:
         decisions = question.decisions(connection)
-    for candidate in in_threads(look_at, islice(source, ESTIMATE_FROM) if is_extrapolated else source):
+    beside = Lookup(warehouse, question.policy, rehash).beside(
+        islice(source, ESTIMATE_FROM) if is_extrapolated else source
+    )
+    for candidate in in_threads(_looked_at, beside, threads=max(THREADS, source.read_ahead), at_hand=_unread):
         counts["receipts"] += 1
         if candidate.rejected_reason is not None:
             counts["rejected"] += 1
@@ -69,7 +83,7 @@ def estimate(warehouse: Warehouse, source: Source, question: Question) -> Estima
             decisions.note_planned(candidate.receipt_id)
             width, height = _size_sent(candidate, question.policy)
             counts["requests"] += 1
-            counts["bytes"] += overhead + 4 * (candidate.byte_count + 2) // 3
+            counts["bytes"] += overhead + 4 * ((candidate.byte_count or 0) + 2) // 3
             counts["tokens"] += question.prompt_tokens(width, height)
             cost += question.request_cost_usd(width, height)
     scale = (total or 0) / counts["receipts"] if is_extrapolated and counts["receipts"] else 1.0

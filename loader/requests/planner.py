@@ -1,7 +1,8 @@
 """From a source to shards on disk. A receipt is asked once, whatever was planned, sent or answered before and however
 often the source offers it; what is known of it is committed no later than the shard that holds its request.
 
-What the ledger knows is read once, as one load at a time has the lock; what is planned is noted beside it. Hashing and
+A receipt that is not asked is not read either, where its file is known and has not changed. What the ledger knows of
+requests is read once, as one load at a time has the lock; what is planned is noted beside it. Reading, hashing and
 shrinking happen in threads, a few receipts ahead, all else in the order of the source. Memory follows what is under
 way, not the source, but for the 64 bits by which a receipt is known.
 """
@@ -13,11 +14,12 @@ from pathlib import Path
 
 from loader.requests.candidates import Candidate, look_at
 from loader.requests.images import PreparedImage, RejectedImage, prepare
+from loader.requests.known import Beside, Lookup, as_known
 from loader.requests.question import Question, max_tokens_for
 from loader.requests.request_files import MAX_SHARD_BYTES, MAX_SHARD_REQUESTS, ShardWriter
-from loader.sources.receipt import Receipt, Source
-from loader.threads import in_threads
-from loader.warehouse import ledger
+from loader.sources.receipt import Source
+from loader.threads import THREADS, in_threads
+from loader.warehouse import known_files, ledger
 from loader.warehouse.decisions import Decision, Decisions
 from loader.warehouse.duckdb_file import Warehouse
 from loader.warehouse.ledger import Request, Shard, ShardRecord
@@ -42,6 +44,7 @@ class Planner:
         max_shard_bytes: int = MAX_SHARD_BYTES,
         max_shard_requests: int = MAX_SHARD_REQUESTS,
         on_receipt: Callable[[str, int], None] = lambda receipt_id, count: None,
+        rehash: bool = False,
     ) -> None:
         self.receipts = self.planned = self.rejected = self.skipped = 0
         self._warehouse = warehouse
@@ -52,7 +55,9 @@ class Planner:
         self._load_id = load_id
         self._on_receipt = on_receipt
         self._writer = ShardWriter(directory, max_shard_bytes, max_shard_requests)
+        self._lookup = Lookup(warehouse, question.policy, rehash)
         self._rows: list[ReceiptRow] = []  # not yet committed
+        self._files: dict[str, known_files.KnownFile] = {}  # neither
         self._decisions = Decisions()
 
     def shards(self) -> Iterator[ShardRecord]:
@@ -60,7 +65,9 @@ class Planner:
         with self._warehouse.transaction() as connection:
             self._decisions = self._question.decisions(connection, self._load_id)
         try:
-            for candidate, image in in_threads(self._prepared, self._source):
+            beside = self._lookup.beside(self._source)
+            threads = max(THREADS, self._source.read_ahead)
+            for candidate, image in in_threads(self._prepared, beside, threads=threads, at_hand=self._unread):
                 self.receipts += 1
                 self._on_receipt(candidate.receipt_id, self.receipts)
                 yield from self._plan(candidate, image)
@@ -72,15 +79,24 @@ class Planner:
         finally:
             self._writer.close()
 
-    def _prepared(self, receipt: Receipt) -> tuple[Candidate, PreparedImage | RejectedImage | None]:
+    def _unread(self, beside: Beside) -> tuple[Candidate, RejectedImage | None] | None:
+        """A known receipt that is not asked, or why it can't be; None when it must be read."""
+        receipt, known = beside
+        if known is None:
+            return None
+        if known.rejected_reason is not None:
+            return as_known(receipt, known), RejectedImage(known.rejected_reason)
+        return (as_known(receipt, known), None) if self._decisions[known.receipt_id] is None else None
+
+    def _prepared(self, beside: Beside) -> tuple[Candidate, PreparedImage | RejectedImage | None]:
         """A receipt with its image as it is sent, or why it can't be; None when it is not asked."""
-        candidate = look_at(receipt)
+        candidate = look_at(beside[0])
         if candidate.rejected_reason is not None:
             return candidate, RejectedImage(candidate.rejected_reason)
         if self._decisions[candidate.receipt_id] is None:
             return candidate, None
         try:
-            return candidate, prepare(receipt.image or b"", self._question.policy)
+            return candidate, prepare(candidate.receipt.image or b"", self._question.policy)
         except RejectedImage as rejected:
             return candidate, rejected
 
@@ -95,6 +111,8 @@ class Planner:
         else:
             yield from self._write(candidate.receipt_id, image, decision)
         self._rows.append(candidate.row(self._default_currency, reason))
+        if (file := self._lookup.found(candidate, reason)) is not None:
+            self._files[file.location] = file
 
     def _write(self, receipt_id: str, image: PreparedImage, decision: Decision) -> Iterator[ShardRecord]:
         question = self._question
@@ -119,6 +137,8 @@ class Planner:
         with self._warehouse.transaction() as connection:
             if self._rows:
                 append_receipts(connection, self._rows, self._load_id)
+            if self._files:
+                known_files.note(connection, list(self._files.values()))
             if shard is not None:
                 record = ledger.plan_shard(
                     connection,
@@ -129,5 +149,5 @@ class Planner:
                     style=self._question.style,
                     load_id=self._load_id,
                 )
-        self._rows = []
+        self._rows, self._files = [], {}
         return record
