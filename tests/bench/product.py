@@ -39,8 +39,9 @@ def _warehouse(directory: str) -> Warehouse:
     return Warehouse(Path(directory) / "warehouse.duckdb")
 
 
-def build(folder: str, directory: str, images: str) -> dict[str, Any]:
+def build(folder: str, directory: str, images: str, rehash: bool = False) -> dict[str, Any]:
     """Images to request shards: hashed, looked up, noted in the ledger and written."""
+    before = _bytes_read()
     planner = Planner(
         _warehouse(directory),
         open_source(folder),
@@ -49,9 +50,16 @@ def build(folder: str, directory: str, images: str) -> dict[str, Any]:
         default_currency=None,
         load_id="bench",
         directory=Path(directory) / "shards",
+        rehash=rehash,
     )
     written = sum(shard.byte_count for shard in planner.shards())
-    return {"images": planner.planned, "bytes": written}
+    known = {"known": planner.skipped, "bytes_read": _bytes_read() - before}
+    return {"images": planner.planned, "bytes": written, **known}
+
+
+def _bytes_read() -> int:
+    """What this process has read of files, from the disk or the system's memory."""
+    return int(Path("/proc/self/io").read_text().split()[1])
 
 
 def land(path: str, directory: str) -> dict[str, Any]:
