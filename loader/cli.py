@@ -72,6 +72,7 @@ def cli() -> None:
     is_flag=True,
     help="Ask only receipts that don't add up or could not be read, by the last build; name a stronger --model.",
 )
+@click.option("--rehash", is_flag=True, help="Read every file, also those that are known and seem not to have changed.")
 @click.option("--dry-run", is_flag=True, help="Only say what the load would be.")
 @click.option("--no-wait", is_flag=True, help="Submit and end; the next load fetches the answers.")
 def load(
@@ -82,6 +83,7 @@ def load(
     attempts: int,
     again: bool,
     recheck: bool,
+    rehash: bool,
     dry_run: bool,
     no_wait: bool,
     **flags: Any,
@@ -108,7 +110,7 @@ def load(
             warehouse = open_warehouse(settings, screen.say)
             if recheck:
                 question = _only_doubtful(question, warehouse, source, screen)
-            expected = estimate(warehouse, source, question)
+            expected = estimate(warehouse, source, question, rehash)
             if as_json:
                 named = {"source": settings.receipts, "model": settings.model}
                 show_json({**asdict(expected), **named, **not_read(source)})
@@ -125,12 +127,21 @@ def load(
                 if recheck:
                     question = _only_doubtful(question, warehouse, source, screen)
                 if not settings.is_embedded:
-                    expected = estimate(warehouse, source, question)
+                    expected = estimate(warehouse, source, question, rehash)
                     if expected.cost_usd > settings.max_cost_usd:
                         raise over_budget(expected.cost_usd, settings.max_cost_usd)
                 limits = Limits(max_cost_usd=settings.max_cost_usd)
                 run = Run(
-                    warehouse, api, source, question, limits, screen, settings.work_dir, settings.currency, setbacks
+                    warehouse,
+                    api,
+                    source,
+                    question,
+                    limits,
+                    screen,
+                    settings.work_dir,
+                    settings.currency,
+                    setbacks,
+                    rehash,
                 )
                 summary = run.execute(wait=not no_wait)
                 summary.lines += fetched.lines

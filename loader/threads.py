@@ -11,7 +11,6 @@ from types import TracebackType
 from typing import TypeVar
 
 THREADS = min(os.cpu_count() or 1, 4)  # each may hold a decoded image
-AHEAD = 2 * THREADS
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -65,19 +64,31 @@ class Background:
             self.join()
 
 
-def in_threads(function: Callable[[T], U], items: Iterable[T]) -> Iterator[U]:
+def in_threads(
+    function: Callable[[T], U],
+    items: Iterable[T],
+    *,
+    threads: int = THREADS,
+    at_hand: Callable[[T], U | None] = lambda item: None,
+) -> Iterator[U]:
     """What `function` makes of each item, in their order; a few items are worked on ahead.
 
-    Hashing, decoding and encoding release the GIL. The items are drawn in their order, in the caller's thread.
+    Hashing, decoding and encoding release the GIL. The items are drawn in their order, in the caller's thread. What
+    `at_hand` gives for an item is taken at once, as a thread would take longer to begin.
     """
-    with ThreadPoolExecutor(THREADS) as pool:
-        ahead: deque[Future[U]] = deque()
+    with ThreadPoolExecutor(threads) as pool:
+        ahead: deque[Future[U] | U] = deque()
         for item in items:
-            ahead.append(pool.submit(function, item))
-            if len(ahead) > AHEAD:
-                yield ahead.popleft().result()
+            known = at_hand(item)
+            ahead.append(pool.submit(function, item) if known is None else known)
+            if len(ahead) > 2 * threads:
+                yield _result(ahead.popleft())
         while ahead:
-            yield ahead.popleft().result()
+            yield _result(ahead.popleft())
+
+
+def _result(made: Future[U] | U) -> U:
+    return made.result() if isinstance(made, Future) else made
 
 
 def fetched_in_a_thread(items: Iterable[T]) -> Iterator[T]:

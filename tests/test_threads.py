@@ -8,7 +8,7 @@ from threading import Event
 
 import pytest
 
-from loader.threads import AHEAD, Background, fetched_in_a_thread, in_threads
+from loader.threads import THREADS, Background, fetched_in_a_thread, in_threads
 
 
 def test_a_call_runs_while_the_block_goes_on() -> None:
@@ -67,7 +67,7 @@ def test_items_come_in_their_order_and_few_are_worked_on_ahead() -> None:
     made = []
     for number, square in enumerate(in_threads(lambda item: item * item, items()), start=1):
         made.append(square)
-        assert drawn <= number + AHEAD
+        assert drawn <= number + 2 * THREADS
     assert made == [item * item for item in range(1, 101)]
 
 

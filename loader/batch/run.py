@@ -175,6 +175,7 @@ class Run:
         work_dir: Path,
         default_currency: str | None = None,
         setbacks: ledger.Setbacks | None = None,
+        rehash: bool = False,
     ) -> None:
         self.summary = Summary(new_load_id())
         self._warehouse = warehouse
@@ -184,6 +185,7 @@ class Run:
         self._limits = limits
         self._report = report
         self._default_currency = default_currency
+        self._rehash = rehash
         self._unanswered: set[str] = set()  # the receipts that had no good answer when the run began
         self._passed: set[str] = set()  # those of them that the source has offered to this run
         self._jobs = Jobs(warehouse, api, report, work_dir, self.summary.load_id, self._question.setbacks)
@@ -235,6 +237,7 @@ class Run:
     def _plan_and_submit(self) -> int:
         """Go through the source once and send what is to be asked; how many requests that was."""
         total = self._source.count()
+        is_first_pass = self.summary.receipts == 0
 
         def on_receipt(receipt_id: str, count: int) -> None:
             if receipt_id in self._unanswered:
@@ -252,8 +255,8 @@ class Run:
             max_shard_bytes=self._limits.max_shard_bytes,
             max_shard_requests=self._limits.max_shard_requests,
             on_receipt=on_receipt,
+            rehash=self._rehash and is_first_pass,
         )
-        is_first_pass = self.summary.receipts == 0
         try:
             with Background() as sending:
                 for shard in planner.shards():

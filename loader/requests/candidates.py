@@ -21,11 +21,8 @@ class Candidate:
     width: int | None = None
     height: int | None = None
     rejected_reason: str | None = None
-
-    @property
-    def byte_count(self) -> int:
-        """Size of the image as it came."""
-        return len(self.receipt.image or b"")
+    byte_count: int | None = None
+    """Size of the image as it came; None when it could not be read."""
 
     def row(self, default_currency: str | None, rejected_reason: str | None) -> ReceiptRow:
         """What raw.receipts notes of it."""
@@ -37,7 +34,7 @@ class Candidate:
             media_type=self.media_type,
             width=self.width,
             height=self.height,
-            image_bytes=None if self.receipt.image is None else self.byte_count,
+            image_bytes=self.byte_count,
             currency=self.receipt.currency,
             label=self.receipt.label,
             rejected_reason=rejected_reason,
@@ -46,13 +43,14 @@ class Candidate:
 
 
 def look_at(receipt: Receipt) -> Candidate:
-    """Name a receipt and look at its image's header."""
+    """Name a receipt, read now where it was not yet, and look at its image's header."""
+    receipt = receipt.with_image()
     if receipt.image is None:
         # There are no bytes to hash: the place where they should be is all that is known.
         place = (receipt.location or f"{receipt.source}/{receipt.source_key}").encode()
         return Candidate(receipt, receipt_id(place), rejected_reason=receipt.error or "cannot be read")
-    name = receipt_id(receipt.image)
+    name, size = receipt_id(receipt.image), len(receipt.image)
     try:
-        return Candidate(receipt, name, *inspect(receipt.image))
+        return Candidate(receipt, name, *inspect(receipt.image), byte_count=size)
     except RejectedImage as rejected:
-        return Candidate(receipt, name, rejected_reason=rejected.reason)
+        return Candidate(receipt, name, rejected_reason=rejected.reason, byte_count=size)

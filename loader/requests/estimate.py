@@ -9,11 +9,12 @@ from itertools import islice
 
 from loader.requests.candidates import Candidate, look_at
 from loader.requests.images import ImagePolicy, PreparedImage, sizes_sent
+from loader.requests.known import Beside, Lookup, known_and_unasked
 from loader.requests.pictures import RejectedImage
 from loader.requests.question import EXPECTED_COMPLETION_TOKENS, Question
 from loader.requests.request_files import MAX_PENDING_REQUESTS, MAX_SHARD_BYTES, MAX_SHARD_REQUESTS
-from loader.sources.receipt import Receipt, Source
-from loader.threads import in_threads
+from loader.sources.receipt import Source
+from loader.threads import THREADS, in_threads
 from loader.warehouse.duckdb_file import Warehouse
 
 DAYS_A_WAVE = 1  # `batch.mistral.JOB_TIMEOUT_HOURS`
@@ -42,8 +43,12 @@ class Estimate:
     is_extrapolated: bool
 
 
-def _looked_at(receipt: Receipt, policy: ImagePolicy) -> tuple[Candidate, list[tuple[int, int]]]:
-    """A receipt, and the sizes in pixels of the images that are sent of it; none when it is rejected."""
+LookedAt = tuple[Candidate, list[tuple[int, int]]]
+"""A receipt, and the sizes in pixels of the images that are sent of it; none when it is not asked."""
+
+
+def _looked_at(beside: Beside, policy: ImagePolicy) -> LookedAt:
+    receipt = beside[0].with_image()
     candidate = look_at(receipt)
     if receipt.image is None or candidate.rejected_reason is not None:
         return candidate, []
@@ -53,8 +58,8 @@ def _looked_at(receipt: Receipt, policy: ImagePolicy) -> tuple[Candidate, list[t
         return replace(candidate, rejected_reason=rejected.reason), []
 
 
-def estimate(warehouse: Warehouse, source: Source, question: Question) -> Estimate:
-    """What loading the source would be; nothing is planned or sent.
+def estimate(warehouse: Warehouse, source: Source, question: Question, rehash: bool = False) -> Estimate:
+    """What loading the source would be; nothing is planned or sent. With `rehash`, known files are read again.
 
     A source of more than `ESTIMATE_FROM` receipts whose number is known is estimated from its first ones, unless only
     some of them are asked.
@@ -66,8 +71,17 @@ def estimate(warehouse: Warehouse, source: Source, question: Question) -> Estima
     overhead = len(question.line("0" * 32, [PreparedImage(b"", "image/jpeg", 1, 1)]))
     with warehouse.transaction() as connection:
         decisions = question.decisions(connection)
+    beside = Lookup(warehouse, question.policy, rehash).beside(
+        islice(source, ESTIMATE_FROM) if is_extrapolated else source
+    )
+
+    def at_hand(beside: Beside) -> LookedAt | None:
+        known = known_and_unasked(beside, decisions)
+        return None if known is None else (known, [])
+
     looked_at = partial(_looked_at, policy=question.policy)
-    for candidate, sizes in in_threads(looked_at, islice(source, ESTIMATE_FROM) if is_extrapolated else source):
+    threads = max(THREADS, source.read_ahead)
+    for candidate, sizes in in_threads(looked_at, beside, threads=threads, at_hand=at_hand):
         counts["receipts"] += 1
         if candidate.rejected_reason is not None:
             counts["rejected"] += 1
@@ -76,7 +90,7 @@ def estimate(warehouse: Warehouse, source: Source, question: Question) -> Estima
         else:
             decisions.note_planned(candidate.receipt_id)
             counts["requests"] += 1
-            counts["bytes"] += overhead + 4 * (candidate.byte_count + 2) // 3
+            counts["bytes"] += overhead + 4 * ((candidate.byte_count or 0) + 2) // 3
             counts["tokens"] += question.prompt_tokens(sizes)
             cost += question.request_cost_usd(sizes)
     scale = (total or 0) / counts["receipts"] if is_extrapolated and counts["receipts"] else 1.0

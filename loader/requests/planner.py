@@ -1,7 +1,8 @@
 """From a source to shards on disk. A receipt is asked once, whatever was planned, sent or answered before and however
 often the source offers it; what is known of it is committed no later than the shard that holds its request.
 
-What the ledger knows is read once, as one load at a time has the lock; what is planned is noted beside it. Hashing and
+A receipt that is not asked is not read either, where its file is known and has not changed. What the ledger knows of
+requests is read once, as one load at a time has the lock; what is planned is noted beside it. Reading, hashing and
 shrinking happen in threads, a few receipts ahead, all else in the order of the source. Memory follows what is under
 way, not the source, but for the 64 bits by which a receipt is known.
 """
@@ -13,18 +14,22 @@ from pathlib import Path
 
 from loader.requests.candidates import Candidate, look_at
 from loader.requests.images import PreparedImage, prepare
+from loader.requests.known import Beside, Lookup, known_and_unasked
 from loader.requests.pictures import RejectedImage
 from loader.requests.question import Question, max_tokens_for
 from loader.requests.request_files import MAX_SHARD_BYTES, MAX_SHARD_REQUESTS, ShardWriter
-from loader.sources.receipt import PassedOver, Receipt, Source
-from loader.threads import in_threads
-from loader.warehouse import ledger
+from loader.sources.receipt import PassedOver, Source
+from loader.threads import THREADS, in_threads
+from loader.warehouse import known_files, ledger
 from loader.warehouse.decisions import Decision, Decisions
 from loader.warehouse.duckdb_file import Warehouse
 from loader.warehouse.ledger import Request, Shard, ShardRecord
 from loader.warehouse.raw import ReceiptRow, append_receipts
 
 UNCOMMITTED_RECEIPTS = 10_000
+
+Prepared = tuple[Candidate, tuple[PreparedImage, ...] | RejectedImage | None]
+"""A receipt with its images as they are sent, or why they can't be; None when it is not asked."""
 
 
 class Planner:
@@ -46,6 +51,7 @@ class Planner:
         max_shard_bytes: int = MAX_SHARD_BYTES,
         max_shard_requests: int = MAX_SHARD_REQUESTS,
         on_receipt: Callable[[str, int], None] = lambda receipt_id, count: None,
+        rehash: bool = False,
     ) -> None:
         self.receipts = self.planned = self.rejected = self.skipped = 0
         self.notes = PassedOver()  # counts and names by kind, which is what is wanted here
@@ -57,7 +63,9 @@ class Planner:
         self._load_id = load_id
         self._on_receipt = on_receipt
         self._writer = ShardWriter(directory, max_shard_bytes, max_shard_requests)
+        self._lookup = Lookup(warehouse, question.policy, rehash)
         self._rows: list[ReceiptRow] = []  # not yet committed
+        self._files: dict[str, known_files.KnownFile] = {}  # neither
         self._decisions = Decisions()
 
     def shards(self) -> Iterator[ShardRecord]:
@@ -65,10 +73,12 @@ class Planner:
         with self._warehouse.transaction() as connection:
             self._decisions = self._question.decisions(connection, self._load_id)
         try:
-            for candidate, image in in_threads(self._prepared, self._source):
+            beside = self._lookup.beside(self._source)
+            threads = max(THREADS, self._source.read_ahead)
+            for prepared in in_threads(self._prepared, beside, threads=threads, at_hand=self._unread):
                 self.receipts += 1
-                self._on_receipt(candidate.receipt_id, self.receipts)
-                yield from self._plan(candidate, image)
+                self._on_receipt(prepared[0].receipt_id, self.receipts)
+                yield from self._plan(prepared)
                 if len(self._rows) >= UNCOMMITTED_RECEIPTS:
                     self._commit()
             yield from self._roll()
@@ -77,21 +87,26 @@ class Planner:
         finally:
             self._writer.close()
 
-    def _prepared(self, receipt: Receipt) -> tuple[Candidate, tuple[PreparedImage, ...] | RejectedImage | None]:
-        """A receipt with its images as they are sent, or why they can't be; None when it is not asked."""
-        candidate = look_at(receipt)
+    def _unread(self, beside: Beside) -> Prepared | None:
+        """A known receipt that is not asked, or cannot be; None when its file must be read."""
+        known = known_and_unasked(beside, self._decisions)
+        if known is None:
+            return None
+        return known, None if known.rejected_reason is None else RejectedImage(known.rejected_reason)
+
+    def _prepared(self, beside: Beside) -> Prepared:
+        candidate = look_at(beside[0])
         if candidate.rejected_reason is not None:
             return candidate, RejectedImage(candidate.rejected_reason)
         if self._decisions[candidate.receipt_id] is None:
             return candidate, None
         try:
-            return candidate, prepare(receipt.image or b"", self._question.policy)
+            return candidate, prepare(candidate.receipt.image or b"", self._question.policy)
         except RejectedImage as rejected:
             return candidate, rejected
 
-    def _plan(
-        self, candidate: Candidate, images: tuple[PreparedImage, ...] | RejectedImage | None
-    ) -> Iterator[ShardRecord]:
+    def _plan(self, prepared: Prepared) -> Iterator[ShardRecord]:
+        candidate, images = prepared
         reason = None
         decision = self._decisions[candidate.receipt_id]  # once more: a copy may have been planned meanwhile
         if isinstance(images, RejectedImage):
@@ -104,6 +119,8 @@ class Planner:
                 self.notes.add(note, candidate.receipt.source_key)
             yield from self._write(candidate.receipt_id, images, decision)
         self._rows.append(candidate.row(self._default_currency, reason))
+        if (file := self._lookup.found(candidate, reason)) is not None:
+            self._files[file.location] = file
 
     def _write(self, receipt_id: str, images: tuple[PreparedImage, ...], decision: Decision) -> Iterator[ShardRecord]:
         question = self._question
@@ -128,6 +145,8 @@ class Planner:
         with self._warehouse.transaction() as connection:
             if self._rows:
                 append_receipts(connection, self._rows, self._load_id)
+            if self._files:
+                known_files.note(connection, list(self._files.values()))
             if shard is not None:
                 record = ledger.plan_shard(
                     connection,
@@ -138,5 +157,5 @@ class Planner:
                     style=self._question.style,
                     load_id=self._load_id,
                 )
-        self._rows = []
+        self._rows, self._files = [], {}
         return record

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import stat
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path, PurePath
 
 from loader.errors import SourceError
 from loader.sources import file_kinds
 from loader.sources.locations import of_file, printable
-from loader.sources.receipt import PassedOver, Receipt, Source
+from loader.sources.receipt import Image, PassedOver, Receipt, Source
 
 MAX_FILE_BYTES = 200_000_000
 """A larger file is no photograph of a receipt, and reading it would fill the memory."""
@@ -18,7 +21,7 @@ _NAMES_AT_A_TIME = 150_000
 
 SYSTEM, HIDDEN, UNREADABLE = "system files", "hidden files", "cannot be read"
 Wanted = Callable[["os.DirEntry[str]"], bool]
-ReadPath = Callable[[str], tuple[bytes | None, str | None]]
+ReadPath = Callable[[str], Image]
 """Reads the file that a path names: its bytes, or None and why not in one line."""
 
 
@@ -177,10 +180,10 @@ def _cannot_list(folder: str | Path, error: OSError) -> SourceError:
     return SourceError(f"cannot list {printable(str(folder))}: {error.strerror}; mend that or name another folder")
 
 
-def file_bytes(path: Path) -> tuple[bytes | None, str | None]:
+def file_bytes(path: str | Path) -> Image:
     """The file's bytes, or None and why not in one line."""
     try:
-        with path.open("rb") as file:
+        with Path(path).open("rb") as file:
             size = os.fstat(file.fileno()).st_size
             if size > MAX_FILE_BYTES:
                 return None, f"a file of {size:,} bytes: too large for an image"
@@ -194,7 +197,7 @@ def inside(folder: Path) -> ReadPath:
     files."""
     root = folder.resolve()
 
-    def read(name: str) -> tuple[bytes | None, str | None]:
+    def read(name: str) -> Image:
         try:
             path = (root / name).resolve()
         except (OSError, ValueError, RuntimeError):  # too long, a character that no path has, a link to itself
@@ -210,13 +213,39 @@ def open_images(name: str, folder: Path, found: Survey, limit: int | None) -> So
     """The images of a folder that has been looked at."""
 
     def receipts() -> Iterator[Receipt]:
+        root = os.path.realpath(folder).rstrip("/")
         for file in files(folder, is_image):
-            yield file_receipt(name, folder / file, file)
+            yield file_receipt(name, f"{root}/{file}", file)
 
     return Source(name, receipts, lambda: found.images, limit, found.passed_over)
 
 
-def file_receipt(source: str, path: Path, key: str) -> Receipt:
-    """The receipt in an image file."""
-    image, error = file_bytes(path)
-    return Receipt(source, printable(key), image, error, location=of_file(path))
+def file_receipt(source: str, path: str, key: str) -> Receipt:
+    """The receipt in an image file, not read yet. The path of its folder is absolute and without links."""
+    location, version = printable(path), None
+    try:
+        status = os.lstat(path)
+        if stat.S_ISLNK(status.st_mode):
+            location, status = of_file(Path(path)), Path(path).stat()
+        version = file_version(status)
+    except OSError:  # it has gone: reading it says so
+        pass
+    return Receipt(source, printable(key), location=location, version=version, read=partial(file_bytes, path))
+
+
+_SECOND = 1_000_000_000
+_FINE_TICK, _COARSE_TICK = _SECOND // 20, 2 * _SECOND  # Linux counts in hundredths of a second, FAT in two seconds
+
+
+def file_version(status: os.stat_result) -> str | None:
+    """What tells one content of a file from another: its size, and when it and its entry were last changed.
+
+    None while a further change could bear the same times: those are of this moment, or of one that is yet to come.
+    The time of the entry cannot be set, so that neither a copy that keeps dates nor a camera's clock matters.
+    """
+    written, changed = status.st_mtime_ns, status.st_ctime_ns
+    is_coarse = written % _SECOND == changed % _SECOND == 0
+    settled = time.time_ns() - (_COARSE_TICK if is_coarse else _FINE_TICK)
+    if changed >= settled or settled <= written < settled + _COARSE_TICK:
+        return None
+    return f"{status.st_size}-{written}-{changed}"

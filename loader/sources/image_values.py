@@ -10,15 +10,13 @@ from urllib.parse import unquote_to_bytes
 
 from loader.sources.file_kinds import HEAD_BYTES, is_image_head, is_image_name
 from loader.sources.folder import MAX_FILE_BYTES, ReadPath
+from loader.sources.receipt import Image
 
 _LOOKED_AT = 64
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{44,}={0,2}")
 _DATA_URL = re.compile(r"\s*data:([^,]{0,200}),", re.IGNORECASE)
 _WEB = re.compile(r"\s*https?://", re.IGNORECASE)
 _LONGEST_PATH = 4096
-
-Image = tuple[bytes | None, str | None]
-"""The bytes of an image, or None and why not in one line."""
 
 
 def image_in(value: Any, read: ReadPath) -> Image:

@@ -113,6 +113,7 @@ def _open_file(path: Path, limit: int | None) -> Source:
 
         return open_tables(name, path, [path], limit)
     if file_kinds.suffix(path.name) in file_kinds.IMAGE_SUFFIXES or folders.begins_like_an_image(path):
-        return Source(name, lambda: iter([folders.file_receipt(name, path, path.name)]), lambda: 1, limit)
+        place = str(path.parent.resolve() / path.name)
+        return Source(name, lambda: iter([folders.file_receipt(name, place, path.name)]), lambda: 1, limit)
     shown = locations.printable(str(path))
     raise SourceError(f"{shown} is neither an image nor a parquet or arrow file: name a folder or such a file")

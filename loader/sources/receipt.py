@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import insort
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
 
@@ -13,6 +13,9 @@ NAMED = 3
 _MOST_KINDS = 40
 _OTHER = "other"
 
+Image = tuple[bytes | None, str | None]
+"""The bytes of an image, or None and why not in one line."""
+
 
 @dataclass(frozen=True)
 class Receipt:
@@ -20,18 +23,29 @@ class Receipt:
 
     `source`: `samples`, a hub id, or the folder's or file's name. `source_key`: the dataset's receiptId, the
     path of the image in the folder (with `/`), or the number of the row (from 0). `image`: the bytes as
-    stored; None when they could not be read, and then `error` says why in one line. `currency` and `label`:
-    what the dataset's columns `currency` and `text` hold (JSON text when structured), None when nothing.
-    `location`: where the image lies, the same from wherever it is looked at (see `locations`).
+    stored; None when they could not be read, and then `error` says why in one line, or when they have not been read
+    yet, and then `read` does it. `currency` and `label`: what the dataset's columns `currency` and `text` hold (JSON
+    text when structured), None when nothing. `location`: where the image lies, the same from wherever it is looked at
+    (see `locations`). `version`: as long as it is the same at one location, the bytes there are; None when that isn't
+    known.
     """
 
     source: str
     source_key: str
-    image: bytes | None
+    image: bytes | None = None
     error: str | None = None
     currency: str | None = None
     label: str | None = None
     location: str | None = None
+    version: str | None = None
+    read: Callable[[], Image] | None = field(default=None, compare=False, repr=False)
+
+    def with_image(self) -> Receipt:
+        """The receipt with its image in memory, read now if it was not yet."""
+        if self.read is None:
+            return self
+        image, error = self.read()
+        return replace(self, image=image, error=error, read=None)
 
 
 @dataclass
@@ -79,7 +93,8 @@ def in_a_line(name: str) -> str:
 class Source:
     """At most `limit` receipts of one source: iterable as often as wanted, read as they are asked for.
 
-    `notes`: what was chosen where there was a choice, a line each.
+    `notes`: what was chosen where there was a choice, a line each. `read_ahead`: so many are worth reading at once, as
+    each is waited for.
     """
 
     def __init__(
@@ -90,10 +105,12 @@ class Source:
         limit: int | None,
         passed_over: PassedOver | None = None,
         notes: tuple[str, ...] = (),
+        read_ahead: int = 0,
     ) -> None:
         self.name = name
         self.passed_over = passed_over or PassedOver()
         self.notes = notes
+        self.read_ahead = read_ahead
         self._receipts = receipts
         self._count = count
         self._limit = limit

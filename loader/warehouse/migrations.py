@@ -185,4 +185,22 @@ MIGRATIONS: list[tuple[int, str, str]] = [
         where shard_id in (select shard_id from ledger.requests where state not in ('planned', 'sent'));
         """,
     ),
+    (
+        8,
+        "known_files",
+        # Not filled from raw.receipts, which does not say which version of a file was read: that takes one more read.
+        """
+        create table ledger.known_files (
+            location varchar not null,      -- a row each, see loader/warehouse/known_files.py
+            version varchar not null,
+            rules varchar not null,
+            receipt_id varchar not null,
+            media_type varchar,
+            width integer,
+            height integer,
+            image_bytes bigint not null,
+            rejected_reason varchar
+        );
+        """,
+    ),
 ]

@@ -37,6 +37,7 @@ class Sizes:
     tiny: int = 200_000
     window: int = 50_000
     folder: int = 1_000_000
+    known: int = 100_000
     read: int = 24
 
 
@@ -50,6 +51,7 @@ QUICK = Sizes(
     tiny=20_000,
     window=5_000,
     folder=100_000,
+    known=10_000,
     read=6,
 )
 
@@ -155,6 +157,27 @@ def _built(bench: Bench, name: str, folder: Path, images: str) -> Measure:
         measured("product:prepare", directory)
         size = len(list(folder.iterdir())) * REQUEST_BYTES
         return bench.side(name, "product:build", folder, directory, images, touches=size)
+
+
+def again(bench: Bench) -> None:
+    """A second load over a folder that is known, beside one that reads every byte (`--rehash`)."""
+    count = bench.sizes.known
+    with bench.directory() as data, bench.directory() as directory:
+        measured("data:write_tiny", data / "tiny", count)
+        measured("product:prepare", directory)
+        bench.side("the first load", "product:build", data / "tiny", directory, "original")
+        rehash = bench.side("again, reading all", "product:build", data / "tiny", directory, "original", True)
+        known = bench.side("again", "product:build", data / "tiny", directory, "original")
+    if not count == known.result["known"] == rehash.result["known"]:
+        raise SystemExit("error: receipts were asked twice")
+    bench.add(
+        f"a second load of {count:,} known files",
+        f"{known.seconds:.1f} s, {known.result['bytes_read'] / 1e6:.0f} MB read, {known.peak_mb:.0f} MB",
+        f"`--rehash`: {rehash.seconds:.1f} s, {rehash.result['bytes_read'] / 1e6:.0f} MB read",
+        _times(rehash, known),
+        "seconds",
+        bench.at_full_size(known.seconds < 10),
+    )
 
 
 def land(bench: Bench) -> None:
@@ -336,7 +359,7 @@ def read(bench: Bench) -> None:
 
 
 PARTS: dict[str, Callable[[Bench], None]] = {
-    part.__name__: part for part in (build, pdfs, land, dbt, load, dry_run, read)
+    part.__name__: part for part in (build, again, pdfs, land, dbt, load, dry_run, read)
 }
 
 

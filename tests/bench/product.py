@@ -39,8 +39,9 @@ def _warehouse(directory: str) -> Warehouse:
     return Warehouse(Path(directory) / "warehouse.duckdb")
 
 
-def build(folder: str, directory: str, images: str) -> dict[str, Any]:
+def build(folder: str, directory: str, images: str, rehash: bool = False) -> dict[str, Any]:
     """Images to request shards: hashed, looked up, noted in the ledger and written."""
+    before = _bytes_read()
     planner = Planner(
         _warehouse(directory),
         open_source(folder),
@@ -49,9 +50,16 @@ def build(folder: str, directory: str, images: str) -> dict[str, Any]:
         default_currency=None,
         load_id="bench",
         directory=Path(directory) / "shards",
+        rehash=rehash,
     )
     written = sum(shard.byte_count for shard in planner.shards())
-    return {"images": planner.planned, "bytes": written, "renderers_mb": _children_peak_mb()}
+    return {
+        "images": planner.planned,
+        "bytes": written,
+        "renderers_mb": _children_peak_mb(),
+        "known": planner.skipped,
+        "bytes_read": _bytes_read() - before,
+    }
 
 
 def _children_peak_mb() -> float:
@@ -62,6 +70,11 @@ def _children_peak_mb() -> float:
             status = Path(f"/proc/{child}/status").read_text()
             peaks.append(int(status.partition("VmHWM:")[2].split()[0]) * 1024 / 1e6)
     return sum(peaks)
+
+
+def _bytes_read() -> int:
+    """What this process has read of files, from the disk or the system's memory."""
+    return int(Path("/proc/self/io").read_text().split()[1])
 
 
 def land(path: str, directory: str) -> dict[str, Any]:
