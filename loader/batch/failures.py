@@ -1,8 +1,8 @@
 """Why requests have no answer, in the provider's words: table `ledger.failures`, one row such an attempt.
 
-Those that failed, and those that were cut off before their first item. Read from the landed lines once `ledger.settle` has said which requests failed (and made the table `verdicts`). What is
-final (what is not an image, a model that is not available) is not asked again unless the user says so: see
-`decisions`.
+Those that failed, and those that were cut off before their first item. Read from the landed lines once `ledger.settle`
+has said which requests failed (and made the table `verdicts`). What is final (what is not an image, a model that is
+not available) is not asked again unless the user says so: see `decisions`.
 """
 
 from __future__ import annotations
