@@ -8,11 +8,11 @@ not available) is not asked again unless the user says so: see `decisions`.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import duckdb
 
-from loader.batch.mistral_errors import Failure, failure_of, worst
+from loader.batch.provider import Failure
 from loader.warehouse import ledger, verdicts
 from loader.warehouse.decisions import Open
 
@@ -21,8 +21,13 @@ LINES_AT_ONCE = 1_000
 SHOWN_REASONS = 3
 
 
-def note(connection: duckdb.DuckDBPyConnection, shard: ledger.ShardRecord, job_id: str) -> None:
-    """Note why each request of a settled shard has no answer."""
+def note(
+    connection: duckdb.DuckDBPyConnection,
+    shard: ledger.ShardRecord,
+    job_id: str,
+    failure_of: Callable[[str | bytes], Failure],
+) -> None:
+    """Note why each request of a settled shard has no answer; of a failed line `failure_of` says it."""
     connection.execute(
         f"""
         insert into ledger.failures
@@ -52,7 +57,8 @@ def note(connection: duckdb.DuckDBPyConnection, shard: ledger.ShardRecord, job_i
     while rows := lines.fetchmany(LINES_AT_ONCE):
         for custom_id, line in rows:
             found[custom_id].append(failure_of(line))
-    reasons = {custom_id: worst(failures) for custom_id, failures in found.items()}
+    # Of several lines of one request, the one from which asking again may help, if there is one.
+    reasons = {custom_id: min(failures, key=lambda failure: failure.is_final) for custom_id, failures in found.items()}
     connection.execute(
         """
         insert into ledger.failures
