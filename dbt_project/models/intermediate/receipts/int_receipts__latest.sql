@@ -12,7 +12,7 @@ ranked as (
         row_number() over (
             partition by receipt_id
             order by
-                case when source = 'samples' then 1 else 0 end asc,
+                case when source = {{ drawn_samples() }} then 1 else 0 end asc,
                 loaded_at desc,
                 load_id desc,
                 source_key asc,
@@ -46,7 +46,7 @@ signs as (
 
 all_offers as (
 
-    select min(case when source = 'samples' then 1 else 0 end) as are_samples
+    select min(case when source = {{ drawn_samples() }} then 1 else 0 end) as are_samples
     from {{ ref('stg_loader__receipts') }}
 
 )
@@ -57,13 +57,13 @@ select
     latest.source_key,
     -- of a data set's column or a correction; a sign of many currencies says one beside the setting only
     coalesce({{ said_currency('latest.currency_word', 'words') }}, signs.currency) as currency,
-    nullif(latest.default_currency, 'XXX') as default_currency,
+    nullif(latest.default_currency, {{ unknown_currency() }}) as default_currency,
     latest.label,
     latest.rejected_reason,
     latest.load_id,
     latest.loaded_at,
     -- the drawn samples step aside as soon as anything else has been loaded
-    latest.source = 'samples' and all_offers.are_samples = 0 as is_set_aside
+    latest.source = {{ drawn_samples() }} and all_offers.are_samples = 0 as is_set_aside
 from latest
 cross join all_offers
 left join words on latest.currency_word = words.word
