@@ -14,6 +14,7 @@ from loader import __version__
 from loader.errors import IncompleteError, SourceError
 from loader.session import existing_warehouse, one_load_at_a_time, open_api, open_warehouse
 from loader.settings import STYLES, Style, known_currency, read_settings
+from loader.stores import without_secrets
 from loader.terminal import Screen, show_json, show_mart, show_table
 
 if TYPE_CHECKING:
@@ -112,10 +113,10 @@ def load(
                 question = _only_doubtful(question, warehouse, source, screen)
             expected = estimate(warehouse, source, question, rehash)
             if as_json:
-                named = {"source": settings.receipts, "model": settings.model}
+                named = {"source": without_secrets(settings.receipts), "model": settings.model}
                 show_json({**asdict(expected), **named, **not_read(source)})
             else:
-                click.echo(estimate_in_words(expected, source, settings.receipts, settings.model))
+                click.echo(estimate_in_words(expected, source, without_secrets(settings.receipts), settings.model))
             return
         with one_load_at_a_time(settings):
             warehouse = open_warehouse(settings, screen.say)

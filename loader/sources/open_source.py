@@ -18,6 +18,7 @@ from loader.settings import SAMPLES
 from loader.sources import file_kinds, locations
 from loader.sources import folder as folders
 from loader.sources.receipt import NAMED, PassedOver, Receipt, Source
+from loader.stores import is_url, without_secrets
 
 BESIDE_TABLES = "images beside the tables"
 
@@ -27,14 +28,18 @@ def open_source(name: str, *, limit: int | None = None, token: str | None = None
 
     `name` is `samples` (drawn: `limit` of them, or twelve), a folder of images (searched through, in order of
     their paths), an image, a zip archive, a mail, a parquet or arrow file or a folder of them, a folder written by
-    `save_to_disk`, or the id of a Hugging Face dataset, `owner/name` (its split `train`, else its first). What exists
-    here wins over a hub id. `token`: for the hub; None uses its own login.
+    `save_to_disk`, the URL of a folder or file in a store, or the id of a Hugging Face dataset, `owner/name` (its
+    split `train`, else its first). What exists here wins over a hub id. `token`: for the hub; None uses its own login.
 
-    Raises SourceError when there is no such thing, it holds no images, or the hub can't be reached or
-    refuses.
+    Raises SourceError when there is no such thing, it holds no images, or the hub or store can't be reached or
+    refuses; SettingsError for a URL that nothing installed here opens.
     """
     if name == SAMPLES:
         return _samples(limit)
+    if is_url(name):
+        from loader.sources import store
+
+        return store.open_folder(name, limit)
     try:
         path = Path(name).expanduser()
         if path.is_dir():
@@ -48,7 +53,7 @@ def open_source(name: str, *, limit: int | None = None, token: str | None = None
 
         return open_hub(name, limit, token)
     raise SourceError(
-        f"no folder or file {locations.without_secrets(name)!r} (looked in {Path.cwd()}): give a folder of images, "
+        f"no folder or file {without_secrets(name)!r} (looked in {Path.cwd()}): give a folder of images, "
         f"a parquet file, a Hugging Face dataset as owner/name, or {SAMPLES}"
     )
 

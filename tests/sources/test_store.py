@@ -1,0 +1,194 @@
+"""Receipts in a bucket and on a web server: real servers on loopback, with faults."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from loader.errors import SettingsError, SourceError
+from loader.sources import store as stores
+from loader.sources.open_source import open_source
+from tests.helpers.archives import mail, zipped
+from tests.helpers.object_store import KEY, SECRET, Call, ObjectStore
+from tests.sources.test_archives import JPEG, PDF, PNG, contents, passed_over
+
+FILES = {
+    "r/b.jpg": JPEG,
+    "r/a.zip": zipped({"x.jpg": JPEG, "deep/y.pdf": PDF, "z.txt": b"text"}),
+    "r/sub/mail.eml": mail(("receipt.pdf", PDF)).as_bytes(),
+    "r/sub/ümlaut & more?#%20.png": PNG,
+    "r/3f2504e0": PNG,
+    "r/@eaDir/thumb.jpg": JPEG,
+    "r/.hidden.jpg": JPEG,
+    "r/notes.txt": b"text",
+    "r/data.bin": JPEG,
+    "elsewhere/c.jpg": JPEG,
+}
+READ = {
+    "3f2504e0": PNG,
+    "a.zip/x.jpg": JPEG,
+    "a.zip/deep/y.pdf": PDF,
+    "b.jpg": JPEG,
+    "sub/mail.eml/receipt.pdf": PDF,
+    "sub/ümlaut & more?#%20.png": PNG,
+}
+PASSED = {
+    ".txt": (2, ["a.zip/z.txt", "notes.txt"]),
+    ".bin": (1, ["data.bin"]),
+    "hidden files": (1, [".hidden.jpg"]),
+    "system files": (1, ["@eaDir/thumb.jpg"]),
+}
+
+
+@pytest.fixture
+def bucket(s3: ObjectStore) -> ObjectStore:
+    s3.put("receipts", FILES)
+    s3.put("receipts", {"r/": b"", "r/sub/": b""})  # what consoles leave where a folder was made
+    return s3
+
+
+def test_a_folder_in_a_bucket_is_read_as_one_of_this_machine_is(bucket: ObjectStore, tmp_path: Path) -> None:
+    source = open_source("s3://receipts/r/")
+    assert source.name == "s3://receipts/r"
+    assert contents(source) == READ
+    assert list(contents(source)) == list(READ), "in order"
+    assert source.count() == len(READ)
+    assert passed_over(source) == PASSED
+    assert [receipt.location for receipt in source] == [f"s3://receipts/r/{key}" for key in READ]
+    assert all(receipt.version for receipt in source)
+    assert len(contents(open_source("s3://receipts", limit=2))) == 2
+
+
+def test_nothing_but_archives_is_read_to_list_a_bucket(bucket: ObjectStore) -> None:
+    for _ in open_source("s3://receipts/r"):
+        pass
+    assert set(bucket.read()) == {"/receipts/r/a.zip", "/receipts/r/sub/mail.eml"}
+    bucket.forget()
+    read = [receipt.with_image() for receipt in open_source("s3://receipts/r") if receipt.source_key == "b.jpg"]
+    assert read[0].image == JPEG
+    assert bucket.read().count("/receipts/r/b.jpg") == 1 and not [
+        c for c in bucket.calls if c.method == "HEAD" and "b.jpg" in c.path
+    ]
+
+
+@pytest.mark.parametrize(("name", "keys"), [("b.jpg", ["b.jpg"]), ("a.zip", ["x.jpg", "deep/y.pdf"])])
+def test_a_file_in_a_bucket_is_a_source(bucket: ObjectStore, name: str, keys: list[str]) -> None:
+    source = open_source(f"s3://receipts/r/{name}")
+    assert list(contents(source)) == keys and source.count() == len(keys)
+    among = {receipt.location for receipt in open_source("s3://receipts/r")}
+    assert {receipt.location for receipt in source} < among
+
+
+def only(harm: str, times: int, path: str = "/receipts/r/b.jpg") -> stores.Callable[[Call], str | None]:
+    return lambda call: harm if call.path == path and call.method == "GET" and call.nth <= times else None
+
+
+@pytest.mark.parametrize("harm", ["500", "torn"])
+def test_a_fault_is_tried_again(bucket: ObjectStore, harm: str) -> None:
+    found = list(open_source("s3://receipts/r"))
+    bucket.harm = only(harm, 2)
+    assert {receipt.source_key: receipt.with_image().image for receipt in found} == READ
+
+
+@pytest.mark.parametrize("harm", ["500", "torn"])
+def test_listing_survives_a_fault(bucket: ObjectStore, harm: str) -> None:
+    bucket.harm = only(harm, 2, "/receipts")
+    assert open_source("s3://receipts/r").count() == len(READ)
+
+
+REASONS = {"500": "cannot be read: ", "torn": "cannot be read: ", "gone": "cannot be read: it is not there any more"}
+
+
+@pytest.mark.parametrize("harm", REASONS)
+def test_an_object_that_cannot_be_read_is_one_rejected_receipt(bucket: ObjectStore, harm: str) -> None:
+    found = list(open_source("s3://receipts/r"))
+    bucket.harm = only(harm, 1000)
+    read = {receipt.source_key: receipt.with_image() for receipt in found}
+    assert (read["b.jpg"].error or "").startswith(REASONS[harm]) and "\n" not in (read["b.jpg"].error or "")
+    assert {key: receipt.image for key, receipt in read.items() if key != "b.jpg"} == {
+        key: data for key, data in READ.items() if key != "b.jpg"
+    }
+    assert SECRET not in str(read) and KEY not in str(read)
+
+
+def test_an_object_that_vanished_is_one_rejected_receipt(bucket: ObjectStore) -> None:
+    found = list(open_source("s3://receipts/r"))
+    bucket.client().delete_object(Bucket="receipts", Key="r/b.jpg")
+    read = {receipt.source_key: receipt.with_image() for receipt in found}
+    assert read["b.jpg"].error == "cannot be read: it is not there any more"
+    assert sum(receipt.error is not None for receipt in read.values()) == 1
+
+
+def test_an_object_that_was_written_again_meanwhile_is_read_as_it_is(bucket: ObjectStore) -> None:
+    found = list(open_source("s3://receipts/r"))
+    bucket.put("receipts", {"r/b.jpg": JPEG + b"longer"})
+    read = {receipt.source_key: receipt.with_image() for receipt in found}["b.jpg"]
+    assert read.image == JPEG + b"longer"
+    [again] = [receipt for receipt in open_source("s3://receipts/r") if receipt.source_key == "b.jpg"]
+    assert again.version != read.version
+
+
+def test_a_store_that_has_gone_stops_the_run(bucket: ObjectStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stores, "MOST_FAILURES", 3)
+    monkeypatch.setattr(stores, "ATTEMPTS", 1)
+    bucket.put("receipts", {f"many/{number}.jpg": JPEG for number in range(9)})
+    found = list(open_source("s3://receipts/many"))
+    bucket.harm = lambda call: "500"
+    with pytest.raises(SourceError, match="s3://receipts/many does not answer any more: "):
+        [receipt.with_image() for receipt in found]
+
+
+def test_refusals_say_what_and_what_next_and_no_secret(bucket: ObjectStore) -> None:
+    for url, words in {
+        "s3://receipts/none": "there is nothing at s3://receipts/none: name",
+        "s3://no-such-bucket/r": "there is nothing at s3://no-such-bucket/r: name",
+        "s3://receipts/r/none.jpg": "there is nothing at s3://receipts/r/none.jpg: name",
+        "s3://receipts/r/@eaDir/x": "there is nothing at",
+        "http://me:secret@127.0.0.1:9/r?sig=secret": "http://127.0.0.1:9/r cannot be listed: ",
+        "nosuch://me:secret@x": "nosuch://x cannot be opened (Protocol not known",
+    }.items():
+        with pytest.raises((SourceError, SettingsError)) as refused:
+            open_source(url)
+        said = str(refused.value)
+        assert words in said and "secret" not in said and "\n" not in said
+
+
+# A web server, whose folders are pages of links
+
+
+@pytest.fixture
+def web(tmp_path: Path) -> Iterator[str]:
+    """Python's own server over the same files."""
+    for name, data in FILES.items():
+        path = tmp_path / "web" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+
+    class Handler(SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(tmp_path / "web")))
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_folder_of_a_web_server_is_read(web: str) -> None:
+    source = open_source(f"{web}/r")
+    assert contents(source) == READ
+    assert passed_over(source) == PASSED
+    assert [receipt.location for receipt in source] == [f"{web}/r/{key}" for key in READ]
+
+
+def test_an_archive_on_a_web_server_is_read(web: str) -> None:
+    source = open_source(f"{web.replace('://', '://me:secret@')}/r/a.zip?signature=secret")
+    assert contents(source) == {"x.jpg": JPEG, "deep/y.pdf": PDF}
+    assert [receipt.location for receipt in source] == [f"{web}/r/a.zip/x.jpg", f"{web}/r/a.zip/deep/y.pdf"]
+    assert source.name == f"{web}/r/a.zip"
