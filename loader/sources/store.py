@@ -12,15 +12,16 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from typing import Any, BinaryIO, TypeVar, cast
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from loader.errors import SourceError
 from loader.sources import archives, file_kinds
 from loader.sources.folder import Survey
 from loader.sources.locations import printable
-from loader.sources.receipt import MAX_FILE_BYTES, Image, PassedOver, Receipt, Source, too_large
-from loader.stores import open_store, said, without_secrets
+from loader.sources.receipt import MAX_FILE_BYTES, NAMED, Image, PassedOver, ReadPath, Receipt, Source, too_large
+from loader.stores import is_url, open_store, said, without_secrets
 
 READ_AHEAD = 16
 """A store takes a while to answer, however many ask."""
@@ -156,6 +157,19 @@ class Store:
         except Exception as error:  # as above
             raise OSError(said(error)) from error
 
+    def inside(self, table: Found) -> ReadPath:
+        """Reads image files that a table names, within its own folder only."""
+        folder = table.path.rpartition("/")[0]
+
+        def read(name: str) -> Image:
+            parts = name.split("/")
+            if ".." in parts or name.startswith("/") or is_url(name):
+                return None, f"its image is outside the dataset's folder: {parts[-1]}"
+            path = f"{folder}/{quote(name) if self.is_web else name}"
+            return self.read(Found(path, name, "", None, None))
+
+        return read
+
     def _tried(self, call: Callable[[], T]) -> T:
         """What a call gives, tried again after a fault."""
         from tenacity import Retrying, retry_if_not_exception_type, stop_after_attempt, wait_random_exponential
@@ -179,6 +193,11 @@ class _Remote:
     def __init__(self, file: Any, tried: Callable[[Callable[[], bytes]], bytes]) -> None:
         self._file, self._tried = file, tried
         self.seek, self.tell, self.seekable, self.close = file.seek, file.tell, file.seekable, file.close
+        self.readable, self.writable = file.readable, file.writable
+
+    @property
+    def closed(self) -> bool:
+        return bool(self._file.closed)
 
     def read(self, size: int = -1) -> bytes:
         try:
@@ -206,32 +225,57 @@ def open_folder(url: str, limit: int | None) -> Source:
     """The receipts behind a URL. Raises SourceError when there are none, SettingsError when it cannot be opened."""
     store = Store(url)
     end = file_kinds.suffix(store.place)
-    single = store.single() if end in file_kinds.IMAGE_SUFFIXES | file_kinds.ARCHIVE_SUFFIXES else None
+    is_file = end in file_kinds.IMAGE_SUFFIXES | file_kinds.ARCHIVE_SUFFIXES | file_kinds.TABLE_SUFFIXES
+    single = store.single() if is_file else None
 
     def found() -> Iterator[Found]:
         return store.listed() if single is None else iter([single])
 
     def receipts() -> Iterator[Receipt]:
         for file in found():
-            if _kind(file) is None:
+            if _kind(file) is None and not _is_table(file):
                 yield from _receipts_of(store, file, "" if single else file.key)
 
     surveyed = _survey(store, found(), is_single=single is not None)
+    if surveyed.tables:
+        source = _open_tables(store, found, surveyed, limit)
+        if source is not None:
+            return source
     if not surveyed.images and limit != 0:
         instead = f" ({surveyed.passed_over.in_words(with_names=True)})" if surveyed.passed_over.counts else ""
-        raise SourceError(f"no images in {store.place}{instead}: name a folder with some")
+        raise SourceError(f"no images or parquet files in {store.place}{instead}: name a folder with some")
     return Source(store.place, receipts, lambda: surveyed.images, limit, surveyed.passed_over, read_ahead=READ_AHEAD)
 
 
 def _kind(file: Found) -> str | None:
-    """How a file is reported that is no receipt; None for one that may be, and for an archive."""
+    """How a file is reported that is no receipt; None for one that may be, and for archives and tables."""
     for part in file.key.split("/"):
         if (hidden := file_kinds.hidden_kind(part)) is not None:
             return hidden
     end = file_kinds.suffix(file.name)
-    if file_kinds.is_image_name(file.name) or not end or end in file_kinds.ARCHIVE_SUFFIXES:
+    if file_kinds.is_image_name(file.name) or not end or archives.is_archive_name(file.name) or _is_table(file):
         return None
     return file_kinds.kind(file.name)
+
+
+def _is_table(file: Found) -> bool:
+    return file_kinds.suffix(file.name) in file_kinds.TABLE_SUFFIXES
+
+
+def _open_tables(
+    store: Store, found: Callable[[], Iterator[Found]], surveyed: Survey, limit: int | None
+) -> Source | None:
+    from loader.sources.parquet import Table, open_beside_images
+
+    def table(file: Found) -> Table:
+        return Table(file.key, file.location, file.location, partial(store.open, file), store.inside(file))
+
+    def first_images() -> list[str]:
+        keys = (file.key for file in found() if _kind(file) is None and not _is_table(file))
+        return list(islice(keys, NAMED))
+
+    tables = [table(file) for file in found() if _kind(file) is None and _is_table(file)]
+    return open_beside_images(store.place, store.place, tables, surveyed, first_images, limit)
 
 
 def _survey(store: Store, files: Iterator[Found], *, is_single: bool) -> Survey:
@@ -241,6 +285,8 @@ def _survey(store: Store, files: Iterator[Found], *, is_single: bool) -> Survey:
         kind = _kind(file)
         if kind is not None:
             surveyed.passed_over.add(kind, file.key)
+        elif _is_table(file):
+            surveyed.tables += 1
         elif archives.is_archive_name(file.name):
             surveyed.note_archive(_archive(store, file, "" if is_single else file.key))
         else:

@@ -67,10 +67,8 @@ class Folder:
     """A local folder, or one behind any URL that fsspec opens (`s3://…`, `gs://…`, `memory://…`)."""
 
     def __init__(self, place: str) -> None:
-        from fsspec.implementations.local import LocalFileSystem
-
         self._files, self._root = open_store(place)
-        self._is_local = isinstance(self._files, LocalFileSystem)
+        self._is_local = "file" in self._files.protocol
 
     def path(self, name: str) -> str:
         """The place of a file in this folder, as its file system has it."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import threading
 from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from loader.errors import SettingsError, SourceError
@@ -192,3 +195,59 @@ def test_an_archive_on_a_web_server_is_read(web: str) -> None:
     assert contents(source) == {"x.jpg": JPEG, "deep/y.pdf": PDF}
     assert [receipt.location for receipt in source] == [f"{web}/r/a.zip/x.jpg", f"{web}/r/a.zip/deep/y.pdf"]
     assert source.name == f"{web}/r/a.zip"
+
+
+# Tables in a store
+
+
+def tables() -> dict[str, bytes]:
+    """A parquet and an arrow file of images, one of labels, and one that names its images."""
+    made = {}
+    rows = {
+        "a.parquet": pa.table({"image": [JPEG, PNG], "receiptId": ["one", "two"]}),
+        "b.arrow": pa.table({"image": [PDF], "receiptId": ["three"]}),
+        "sub/named.parquet": pa.table({"image": ["c.png", "gone.png", "../b.jpg"], "receiptId": ["4", "5", "6"]}),
+        "labels.parquet": pa.table({"n": [1]}),
+    }
+    for name, table in rows.items():
+        file = io.BytesIO()
+        if name.endswith(".parquet"):
+            pq.write_table(table, file)
+        else:
+            with pa.ipc.new_file(file, table.schema) as writer:
+                writer.write_table(table)
+        made[f"t/{name}"] = file.getvalue()
+    return {**made, "t/sub/c.png": PNG}
+
+
+HELD = {
+    "one": JPEG,
+    "two": PNG,
+    "three": PDF,
+    "4": PNG,
+    "5": "cannot be read: it is not there any more",
+    "6": "its image is outside the dataset's folder: b.jpg",
+}
+
+
+def test_tables_in_a_bucket_are_a_data_set(s3: ObjectStore) -> None:
+    s3.put("receipts", tables())
+    source = open_source("s3://receipts/t")
+    assert contents(source) == HELD
+    assert source.count() == len(HELD)
+    assert passed_over(source) == {
+        "images beside the tables": (1, ["sub/c.png"]),
+        "tables without images": (1, ["labels.parquet"]),
+    }
+    assert next(iter(source)).location == "s3://receipts/t#one"
+    assert list(contents(open_source("s3://receipts/t/a.parquet"))) == ["one", "two"]
+    s3.put("receipts", {"l/labels.parquet": tables()["t/labels.parquet"], "l/a.jpg": JPEG})
+    assert passed_over(open_source("s3://receipts/l")) == {"tables without images": (1, ["labels.parquet"])}
+
+
+def test_tables_on_a_web_server_are_a_data_set(web: str, tmp_path: Path) -> None:
+    for name, data in tables().items():
+        path = tmp_path / "web" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    assert contents(open_source(f"{web}/t")) == HELD
