@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 SHOWN_ROWS = 50
 
-receipts_option = click.option("--receipts", help="Hub dataset id, local dataset, or folder of images.")
+receipts_option = click.option("--receipts", help="Folder, archive or URL of images and PDFs, data set, or hub id.")
 model_option = click.option("--model", help="Dated model id.")
 default_currency_option = click.option(
     "--currency", "receipts_currency", help="ISO 4217 code meant where a receipt does not say (RECEIPTS_CURRENCY)."

@@ -36,7 +36,7 @@ class Call:
 
 @dataclass
 class ObjectStore:
-    """A running server. `harm` says what is done to a call: `500`, `torn`, `gone`; None: it is answered."""
+    """A running server. `harm` says what is done to a call: `500`, `torn`, `gone`, `denied`; None: it is answered."""
 
     url: str = ""
     calls: list[Call] = field(default_factory=list)
@@ -101,6 +101,9 @@ class ObjectStore:
             return call
 
 
+_ERRORS = {"gone": ("404 Not Found", "NoSuchKey"), "denied": ("403 Forbidden", "AccessDenied")}
+
+
 class _Quiet(WSGIRequestHandler):
     def log(self, *_: Any) -> None:
         """Say nothing."""
@@ -118,9 +121,10 @@ def object_store() -> Iterator[ObjectStore]:
         if harm == "500":
             start("500 Internal Server Error", [("Content-Length", "0")])
             return []
-        if harm == "gone":
-            body = b"<Error><Code>NoSuchKey</Code><Message>gone</Message></Error>"
-            start("404 Not Found", [("Content-Length", str(len(body))), ("Content-Type", "application/xml")])
+        if harm in _ERRORS:
+            status, code = _ERRORS[harm]
+            body = f"<Error><Code>{code}</Code><Message>{harm}</Message></Error>".encode()
+            start(status, [("Content-Length", str(len(body))), ("Content-Type", "application/xml")])
             return [body]
         if harm == "torn":
             whole = b"".join(moto(environ, start))

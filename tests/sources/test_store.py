@@ -12,6 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from s3fs import S3FileSystem
 
 from loader.errors import SettingsError, SourceError
 from loader.sources import store as stores
@@ -161,6 +162,23 @@ def test_refusals_say_what_and_what_next_and_no_secret(bucket: ObjectStore) -> N
         assert words in said and "secret" not in said and "\n" not in said
 
 
+def test_credentials_that_are_missing_or_refused_are_told_in_one_line(
+    bucket: ObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bucket.harm = lambda call: "denied"
+    with pytest.raises(SourceError, match=r"s3://receipts/r cannot be listed: .*denied"):
+        open_source("s3://receipts/r")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    S3FileSystem.clear_instance_cache()
+    try:
+        with pytest.raises(SourceError, match="s3://receipts/r cannot be listed: Unable to locate credentials; mend"):
+            open_source("s3://receipts/r")
+    finally:
+        S3FileSystem.clear_instance_cache()
+
+
 # A web server, whose folders are pages of links
 
 
@@ -173,6 +191,19 @@ def web(tmp_path: Path) -> Iterator[str]:
         path.write_bytes(data)
 
     class Handler(SimpleHTTPRequestHandler):
+        torn = 2  # so many answers with this file end in its middle
+
+        def do_GET(self) -> None:
+            if self.path.endswith("/torn.jpg"):
+                data = (tmp_path / "web" / "torn" / "torn.jpg").read_bytes()
+                is_torn, Handler.torn = Handler.torn > 0, Handler.torn - 1
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(data)))
+                self.end_headers()
+                self.wfile.write(data[: len(data) // 2] if is_torn else data)
+                return
+            super().do_GET()
+
         def log_message(self, *_: object) -> None:
             """Say nothing."""
 
@@ -195,6 +226,30 @@ def test_an_archive_on_a_web_server_is_read(web: str) -> None:
     assert contents(source) == {"x.jpg": JPEG, "deep/y.pdf": PDF}
     assert [receipt.location for receipt in source] == [f"{web}/r/a.zip/x.jpg", f"{web}/r/a.zip/deep/y.pdf"]
     assert source.name == f"{web}/r/a.zip"
+
+
+def test_a_body_that_ends_too_early_is_fetched_again(web: str, tmp_path: Path) -> None:
+    (tmp_path / "web" / "torn").mkdir()
+    (tmp_path / "web" / "torn" / "torn.jpg").write_bytes(JPEG)
+    (tmp_path / "web" / "torn" / "gone.jpg").write_bytes(JPEG)
+    found = list(open_source(f"{web}/torn"))
+    (tmp_path / "web" / "torn" / "gone.jpg").unlink()
+    assert {receipt.source_key: receipt.with_image().image for receipt in found} == {"torn.jpg": JPEG, "gone.jpg": None}
+    assert found[0].with_image().error == "cannot be read: it is not there any more"
+
+
+HOSTILE_LINKS = (
+    *("../", "./", ".", "/", "?C=N;O=D", "#top", "mailto:a@b.jpg", "javascript:x.jpg", "//other.example/a.jpg"),
+    *("http://other.example/r/a.jpg", "../elsewhere/c.jpg", "./a/", "%2e%2e/", "a%2Fb.jpg", "a.jpg", "a.jpg"),
+)
+
+
+def test_links_that_lead_elsewhere_are_not_followed(web: str, tmp_path: Path) -> None:
+    links = "".join(f'<a href="{link}">x</a>' for link in HOSTILE_LINKS)
+    (tmp_path / "web" / "links").mkdir()
+    (tmp_path / "web" / "links" / "index.html").write_text(links)
+    (tmp_path / "web" / "links" / "a.jpg").write_bytes(JPEG)
+    assert list(contents(open_source(f"{web}/links"))) == ["a.jpg"]
 
 
 # Tables in a store
