@@ -10,6 +10,7 @@ from __future__ import annotations
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -64,6 +65,7 @@ class Store:
         self.files, self.root = open_store(url, use_listings_cache=False, **_OPTIONS.get(scheme.lower(), {}))
         self.place = f"{scheme.lower()}://{rest.rstrip('/')}"
         self.is_web = scheme.lower() in ("http", "https")
+        self._is_s3 = scheme.lower() in _OPTIONS
         self._failures = 0
         self._lock = threading.Lock()
 
@@ -81,18 +83,37 @@ class Store:
         return Found(self.root, key, self.place, about.get("size"), _version(about))
 
     def listed(self) -> Iterator[Found]:
-        """All files, sorted within each folder, as those of a folder of this machine are. Raises SourceError."""
-        return self._listed(self.root, "", 0)
+        """All files, sorted within each folder, as those of a folder of this machine are. Raises SourceError.
+
+        Of S3 a page is held at a time, of other stores a folder.
+        """
+        found = self._listed_by_key() if self._is_s3 else self._listed(self.root, "", 0)
+        with suppress(FileNotFoundError):
+            if (first := next(found, None)) is not None:
+                yield first
+                yield from found
+                return
+        raise SourceError(f"there is nothing at {self.place}: name a folder or file that is there")
+
+    def _listed_by_key(self) -> Iterator[Found]:
+        """The objects of a bucket in their own order, which is that of folders."""
+        bucket, start, _ = self.files.split_path(self.root)
+        prefix = f"{start}/" if start else ""
+        token: dict[str, str] = {}
+        while True:
+            page = self._list(partial(self.files.call_s3, "list_objects_v2", Bucket=bucket, Prefix=prefix, **token))
+            for entry in page.get("Contents", ()):
+                name = entry["Key"][len(prefix) :]
+                if name and not (name.endswith("/") and not entry["Size"]):  # such are marks of folders
+                    yield self._found(f"{bucket}/{entry['Key']}", name, {"size": entry["Size"], **entry})
+            if not page.get("IsTruncated"):
+                return
+            token = {"ContinuationToken": page["NextContinuationToken"]}
 
     def _listed(self, folder: str, within: str, depth: int) -> Iterator[Found]:
-        try:
-            entries = self._tried(partial(self.files.ls, folder, detail=True))
-        except FileNotFoundError:
-            if within:  # it went while its siblings were read
-                return
-            raise SourceError(f"there is nothing at {self.place}: name a folder or file that is there") from None
-        except Exception as error:  # as above
-            raise self._trouble(f"cannot list {within}" if within else "cannot be listed", error) from error
+        if depth > _DEEPEST:
+            raise SourceError(f"{self.place} has folders in folders without end ({within[:100]}…): name one of them")
+        entries = self._list(partial(self.files.ls, folder, detail=True))
         named = []
         for entry in entries:
             name = self._name(entry["name"], folder)
@@ -101,10 +122,23 @@ class Store:
         del entries
         for name, entry in sorted(named, key=lambda one: one[0]):
             if not name.endswith("/"):
-                key = printable(within + name)
-                yield Found(entry["name"], key, f"{self.place}/{key}", entry.get("size"), _version(entry))
-            elif depth < _DEEPEST:
+                yield self._found(entry["name"], within + name, entry)
+                continue
+            with suppress(FileNotFoundError):  # it went while its siblings were read
                 yield from self._listed(entry["name"], within + name, depth + 1)
+
+    def _found(self, path: str, name: str, about: dict[str, Any]) -> Found:
+        key = printable(name)
+        return Found(path, key, f"{self.place}/{key}", about.get("size"), _version(about))
+
+    def _list(self, call: Callable[[], T]) -> T:
+        """What a call for a list gives. Raises FileNotFoundError where nothing is, else SourceError."""
+        try:
+            return self._tried(call)
+        except FileNotFoundError:
+            raise
+        except Exception as error:  # of the store's own library
+            raise self._trouble("cannot be listed", error) from error
 
     def _name(self, path: str, folder: str) -> str | None:
         """The name of an entry in a folder's list; None for what is no entry: the folder itself, other links."""
@@ -253,7 +287,9 @@ def _kind(file: Found) -> str | None:
         if (hidden := file_kinds.hidden_kind(part)) is not None:
             return hidden
     end = file_kinds.suffix(file.name)
-    if file_kinds.is_image_name(file.name) or not end or archives.is_archive_name(file.name) or _is_table(file):
+    if not file.name:
+        return file_kinds.kind(file.name)
+    if end in file_kinds.IMAGE_SUFFIXES or not end or archives.is_archive_name(file.name) or _is_table(file):
         return None
     return file_kinds.kind(file.name)
 

@@ -68,6 +68,31 @@ def test_a_folder_in_a_bucket_is_read_as_one_of_this_machine_is(bucket: ObjectSt
     assert len(contents(open_source("s3://receipts", limit=2))) == 2
 
 
+def test_keys_that_no_folder_could_have_are_read(s3: ObjectStore) -> None:
+    keys = ["r//x.jpg", "r/b//", "r/~c.jpg", "r/d\te.jpg", f"r/{'deep/' * 100}f.jpg"]
+    s3.put("receipts", dict.fromkeys(keys, JPEG))
+    source = open_source("s3://receipts/r")
+    assert contents(source) == {key.removeprefix("r/"): JPEG for key in keys if key != "r/b//"}
+    assert passed_over(source) == {"no suffix": (1, ["b//"])}
+
+
+def test_pages_come_one_after_the_other_in_the_order_of_a_folder(s3: ObjectStore, tmp_path: Path) -> None:
+    names = [f"{'-/.'[number % 3]}{number:04}.jpg" for number in range(2500)]
+    names = [f"a{name}" if name[0] == "/" else f"b{name}" for name in names] + [
+        "é.jpg",
+        "z/é.jpg",
+        "Z.jpg",
+        "\U0001f9fe.jpg",
+    ]
+    s3.fill("receipts", {f"r/{name}": b"x" for name in names})
+    for name in names:
+        (tmp_path / "r" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "r" / name).write_bytes(b"x")
+    listed = [receipt.source_key for receipt in open_source("s3://receipts/r")]
+    assert listed == [receipt.source_key for receipt in open_source(str(tmp_path / "r"))]
+    assert len(listed) == 2504 and len(s3.calls) == 6
+
+
 def test_nothing_but_archives_is_read_to_list_a_bucket(bucket: ObjectStore) -> None:
     for _ in open_source("s3://receipts/r"):
         pass
