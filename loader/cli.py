@@ -14,6 +14,7 @@ from loader import __version__
 from loader.errors import IncompleteError, SourceError
 from loader.session import existing_warehouse, one_load_at_a_time, open_api, open_warehouse
 from loader.settings import STYLES, Style, known_currency, read_settings
+from loader.stores import without_secrets
 from loader.terminal import Screen, show_json, show_mart, show_table
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 SHOWN_ROWS = 50
 
-receipts_option = click.option("--receipts", help="Hub dataset id, local dataset, or folder of images.")
+receipts_option = click.option("--receipts", help="Folder, archive or URL of images and PDFs, data set, or hub id.")
 model_option = click.option("--model", help="Dated model id.")
 default_currency_option = click.option(
     "--currency", "receipts_currency", help="ISO 4217 code meant where a receipt does not say (RECEIPTS_CURRENCY)."
@@ -112,10 +113,10 @@ def load(
                 question = _only_doubtful(question, warehouse, source, screen)
             expected = estimate(warehouse, source, question, rehash)
             if as_json:
-                named = {"source": settings.receipts, "model": settings.model}
+                named = {"source": without_secrets(settings.receipts), "model": settings.model}
                 show_json({**asdict(expected), **named, **not_read(source)})
             else:
-                click.echo(estimate_in_words(expected, source, settings.receipts, settings.model))
+                click.echo(estimate_in_words(expected, source, without_secrets(settings.receipts), settings.model))
             return
         with one_load_at_a_time(settings):
             warehouse = open_warehouse(settings, screen.say)
