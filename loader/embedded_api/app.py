@@ -21,7 +21,7 @@ from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
@@ -41,6 +41,7 @@ from loader.embedded_api.errors import (
     too_large,
 )
 from loader.embedded_api.inputs import check
+from loader.embedded_api.patience import Patience
 from loader.embedded_api.pool import WorkerPool
 from loader.embedded_api.results import write_synced
 from loader.embedded_api.store import TERMINAL, NewFile, Store
@@ -88,8 +89,13 @@ def create_app(
 
     return Starlette(
         routes=api.routes(),
-        middleware=[Middleware(Gate, token=token)],
-        exception_handlers={ApiRefusal: _refused, HTTPException: _http_error, Exception: _failed},
+        middleware=[Middleware(Gate, token=token), Middleware(Patience)],
+        exception_handlers={
+            ApiRefusal: _refused,
+            HTTPException: _http_error,
+            ClientDisconnect: _gone,
+            Exception: _failed,
+        },
         lifespan=lifespan,
     )
 
@@ -102,6 +108,10 @@ async def _refused(_: Request, refusal: Exception) -> Response:
 async def _http_error(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     return JSONResponse({"detail": error.detail}, error.status_code, headers=error.headers)
+
+
+async def _gone(_: Request, __: Exception) -> Response:
+    return Response(status_code=400)  # nobody reads it: the client left in the middle of its request
 
 
 async def _failed(_: Request, error: Exception) -> Response:

@@ -26,6 +26,7 @@ from starlette.types import ASGIApp
 
 from loader.embedded_api import state_folder
 from loader.embedded_api.app import create_app
+from loader.embedded_api.patience import PatientProtocol
 from loader.errors import LoaderError
 from loader.threads import begin
 
@@ -82,7 +83,7 @@ def serve_app(
     url = f"http://{HOST}:{listener.getsockname()[1]}"
     config = uvicorn.Config(
         app,
-        http="h11",
+        http=PatientProtocol,
         ws="none",
         lifespan="on",
         log_config=None,
