@@ -131,6 +131,7 @@ class Api:
     def routes(self) -> list[Route]:
         """All routes; those whose endpoint is no coroutine run in a thread, as they wait for the disk."""
         return [
+            Route("/openapi.json", self.describe, methods=["GET"]),
             Route("/v1/models", self.list_models, methods=["GET"]),
             Route("/v1/models/{model_id:path}", self.get_model, methods=["GET"]),
             Route("/v1/files", self.list_files, methods=["GET"]),
@@ -145,6 +146,12 @@ class Api:
             Route("/v1/batch/jobs/{job_id}/cancel", self.cancel_job, methods=["POST"]),
             Route(schemas.CHAT_ENDPOINT, self.complete_chat, methods=["POST"]),
         ]
+
+    def describe(self, request: Request) -> Response:
+        """What is served here, as an OpenAPI document."""
+        from loader.embedded_api.openapi import document
+
+        return JSONResponse(document())
 
     # ---- models
 
