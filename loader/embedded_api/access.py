@@ -29,7 +29,7 @@ class Gate:
         if scope["type"] == "http":
             refusal = self._refusal(scope)
             if refusal is not None:
-                await _read_to_end(receive)
+                await read_to_end(receive)
                 await refusal(scope, receive, send)
                 return
         await self._app(scope, receive, send)
@@ -44,7 +44,7 @@ class Gate:
         return JSONResponse({"detail": "Invalid API Key"}, 401)
 
 
-async def _read_to_end(receive: Receive) -> None:
+async def read_to_end(receive: Receive) -> None:
     """Read what the client still sends: amid a large upload it would see a reset, not the refusal."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(REFUSED_SECONDS):

@@ -40,6 +40,7 @@ from loader.embedded_api.errors import (
     not_found,
     too_large,
 )
+from loader.embedded_api.faults import Faults, FaultyCalls
 from loader.embedded_api.inputs import check
 from loader.embedded_api.patience import Patience
 from loader.embedded_api.pool import WorkerPool
@@ -49,6 +50,7 @@ from loader.embedded_api.uploads import Upload
 from loader.errors import LoaderError
 
 MAX_INLINE_RESULTS = 10_000
+MODEL = "local-ocr"
 EVENTS = "text/event-stream"
 STARTED_AT = int(time.time())
 
@@ -57,12 +59,14 @@ def create_app(
     state_dir: Path,
     token: str,
     *,
-    models: Sequence[str] = ("local-ocr",),
+    models: Sequence[str] = (MODEL,),
     reader: str = "loader.embedded_api.reader:read_receipt",
     workers: int | None = None,
+    faults: int | None = None,
 ) -> Starlette:
     """The API over the state in `state_dir`, for holders of `token`.
 
+    `models` are the names under which the reader answers; `faults` the seed of those that are played (see `faults`).
     `reader` is "module:function" (see `completions.Reader`), loaded in the `workers` processes (default: one
     a core). Raises LoaderError when the reader isn't there or another server has the state directory.
     """
@@ -76,7 +80,8 @@ def create_app(
     except (OSError, sqlite3.Error) as error:
         raise state_folder.unusable(state_dir, error) from None
     pool = WorkerPool(reader, workers, state_dir / "workers")
-    api = Api(store, pool, BatchRunner(store, pool), models)
+    played = None if faults is None else Faults(faults)
+    api = Api(store, pool, BatchRunner(store, pool, played), models)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -89,7 +94,11 @@ def create_app(
 
     return Starlette(
         routes=api.routes(),
-        middleware=[Middleware(Gate, token=token), Middleware(Patience)],
+        middleware=[
+            Middleware(Gate, token=token),
+            Middleware(Patience),
+            *([Middleware(FaultyCalls, faults=played)] if played else []),
+        ],
         exception_handlers={
             ApiRefusal: _refused,
             HTTPException: _http_error,
