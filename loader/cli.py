@@ -281,7 +281,9 @@ def cancel(forget: bool) -> None:
 @click.option("--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="0: any free port.")
 @click.option("--token", envvar="LOCAL_API_TOKEN", help="The bearer token it wants (drawn at random if not set).")
 @click.option("--state", type=click.Path(path_type=Path), help="Its folder (default: beside the warehouse).")
-def serve(port: int, token: str | None, state: Path | None) -> None:
+@click.option("--model", "models", multiple=True, metavar="NAME", help="A further name for its reader; repeatable.")
+@click.option("--faults", type=int, metavar="SEED", help="Play what the live API does on bad days, drawn by SEED.")
+def serve(port: int, token: str | None, state: Path | None, models: tuple[str, ...], faults: int | None) -> None:
     """Run the embedded Mistral API on 127.0.0.1 on its own, for any client."""
     import secrets
 
@@ -293,7 +295,7 @@ def serve(port: int, token: str | None, state: Path | None) -> None:
     def tell(url: str) -> None:
         click.echo(f"listening; use it with MISTRAL_SERVER_URL={url} MISTRAL_API_KEY={token} MODEL=local-ocr")
 
-    run_server(host="127.0.0.1", port=port, state_dir=directory, token=token, on_ready=tell)
+    run_server(port=port, state_dir=directory, token=token, models=models, faults=faults, on_ready=tell)
 
 
 @cli.command()
