@@ -180,7 +180,7 @@ def _say_what_is_read(screen: Screen, source: Source) -> None:
 @json_option
 def extract(image: Path, style: Style, as_json: bool, **flags: Any) -> None:
     """Ask about one IMAGE or PDF live and print its items: the look before paying for a batch. Lands nothing."""
-    from loader.batch.try_one import ask_one
+    from loader.batch.try_one import HEADER, ask_one
 
     settings = read_settings(flags)
     try:
@@ -192,12 +192,12 @@ def extract(image: Path, style: Style, as_json: bool, **flags: Any) -> None:
     if as_json:
         show_json(answer)
         return
-    if answer.get("unreadable"):
-        click.echo(answer["unreadable"])
+    if "unreadable" in answer:
+        click.echo(f"this answer could not be used ({answer['reason']}): {answer['unreadable'] or 'nothing in it'}")
         return
     rows = [[item.get("name"), item.get("price"), item.get("classification")] for item in answer["items"]]
     show_table(["name", "price", "classification"], rows)
-    header = [f"{key}: {answer[key]}" for key in ("merchant", "purchased_on", "currency", "total") if answer.get(key)]
+    header = [f"{key}: {answer[key]}" for key in HEADER if answer.get(key)]
     click.echo("; ".join([*header, f"{answer['prompt_tokens']} + {answer['completion_tokens']} tokens"]))
 
 
