@@ -118,9 +118,10 @@ def only(harm: str, times: int, path: str = "/receipts/r/b.jpg") -> stores.Calla
 
 
 @pytest.mark.parametrize("harm", ["500", "torn"])
-def test_a_fault_is_tried_again(bucket: ObjectStore, harm: str) -> None:
+@pytest.mark.parametrize("name", ["b.jpg", "a.zip", "sub/mail.eml"])
+def test_a_fault_is_tried_again(bucket: ObjectStore, harm: str, name: str) -> None:
+    bucket.harm = only(harm, 2, f"/receipts/r/{name}")
     found = list(open_source("s3://receipts/r"))
-    bucket.harm = only(harm, 2)
     assert {receipt.source_key: receipt.with_image().image for receipt in found} == READ
 
 
