@@ -9,6 +9,7 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -203,6 +204,28 @@ def test_credentials_that_are_missing_or_refused_are_told_in_one_line(
             open_source("s3://receipts/r")
     finally:
         S3FileSystem.clear_instance_cache()
+
+
+def test_other_stores_are_listed_a_folder_at_a_time() -> None:
+    files = fsspec.filesystem("memory")
+    for name, data in FILES.items():
+        files.pipe_file(f"/{name}", data)
+    try:
+        source = open_source("memory://r")
+        assert list(contents(source).items()) == list(READ.items())
+        assert passed_over(source) == PASSED
+        assert [receipt.location for receipt in source] == [f"memory://r/{key}" for key in READ]
+        with pytest.raises(SourceError, match="there is nothing at memory://none: name"):
+            open_source("memory://none")
+    finally:
+        files.rm("/r", recursive=True)
+
+
+def test_a_file_url_is_a_path(tmp_path: Path) -> None:
+    (tmp_path / "a b").mkdir()
+    (tmp_path / "a b" / "c.jpg").write_bytes(JPEG)
+    [receipt] = open_source((tmp_path / "a b").as_uri())
+    assert receipt.location == f"{tmp_path.resolve()}/a b/c.jpg"
 
 
 # A web server, whose folders are pages of links
