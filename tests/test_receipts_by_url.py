@@ -77,7 +77,8 @@ def test_a_package_that_is_missing_is_named_in_one_line(url: str, package: str) 
         "from loader.sources.open_source import open_source\nfrom loader.errors import SettingsError\n"
         "try:\n    open_source(sys.argv[1])\nexcept SettingsError as error:\n    print(error)\n"
     )
-    assert python(script, url).stdout == f"{url} needs a package that is missing: `pip install '.[{package}]'`\n"
+    install = f"`pip install -c constraints.txt -e '.[{package}]'`"
+    assert python(script, url).stdout == f"{url} needs a package that is missing: {install}\n"
 
 
 def known(warehouse: Warehouse, s3: ObjectStore) -> tuple[int, int]:
