@@ -66,6 +66,7 @@ def test_a_folder_in_a_bucket_is_read_as_one_of_this_machine_is(bucket: ObjectSt
     assert passed_over(source) == PASSED
     assert [receipt.location for receipt in source] == [f"s3://receipts/r/{key}" for key in READ]
     assert all(receipt.version for receipt in source)
+    assert open_source("s3a://receipts/r").name == source.name
     assert len(contents(open_source("s3://receipts", limit=2))) == 2
 
 
