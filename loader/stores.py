@@ -33,8 +33,8 @@ def open_store(url: str, **options: Any) -> tuple[Any, str]:
         files, path = fsspec.core.url_to_fs(url, **options)
     except ImportError as error:
         extra = _EXTRAS.get(scheme)
-        package = f"`pip install '.[{extra}]'`" if extra else f"install what it needs ({one_line(error)})"
-        raise SettingsError(f"{shown} needs a package that is missing: {package}") from error
+        command = f"`pip install -c constraints.txt -e '.[{extra}]'`" if extra else one_line(error)
+        raise SettingsError(f"{shown} needs a package that is missing: {command}") from error
     except ValueError as error:
         raise SettingsError(f"{shown} cannot be opened ({said(error)}): name a folder or a URL of storage") from error
     return files, path

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
+from urllib.request import url2pathname
 
 from loader.errors import SourceError
 from loader.settings import SAMPLES
@@ -34,6 +35,8 @@ def open_source(name: str, *, limit: int | None = None, token: str | None = None
     """
     if name == SAMPLES:
         return _samples(limit)
+    if name.lower().startswith("file://"):
+        name = url2pathname(name[len("file://") :])
     if is_url(name):
         from loader.sources import store
 

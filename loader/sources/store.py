@@ -1,6 +1,6 @@
 """Receipts in storage behind a URL: a folder in a bucket or on a web server, or one file there.
 
-What is there is listed, folder by folder, and nothing is read for that but archives. A file whose name has no end may
+What is there is listed, and nothing is read for that but archives and tables. A file whose name has no end may
 be a receipt, and is read to see; all others are told by their names. What a store says of a file (its mark, size and
 time) is its version; a web server's list says nothing, so that its files are read by every load.
 """
@@ -63,7 +63,7 @@ class Store:
         """Raises SettingsError."""
         scheme, _, rest = without_secrets(url).partition("://")
         self.files, self.root = open_store(url, use_listings_cache=False, **_OPTIONS.get(scheme.lower(), {}))
-        self.place = f"{scheme.lower()}://{rest.rstrip('/')}"
+        self.place = f"{'s3' if scheme.lower() == 's3a' else scheme.lower()}://{rest.rstrip('/')}"
         self.is_web = scheme.lower() in ("http", "https")
         self._is_s3 = scheme.lower() in _OPTIONS
         self._failures = 0

@@ -9,6 +9,7 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -65,6 +66,7 @@ def test_a_folder_in_a_bucket_is_read_as_one_of_this_machine_is(bucket: ObjectSt
     assert passed_over(source) == PASSED
     assert [receipt.location for receipt in source] == [f"s3://receipts/r/{key}" for key in READ]
     assert all(receipt.version for receipt in source)
+    assert open_source("s3a://receipts/r").name == source.name
     assert len(contents(open_source("s3://receipts", limit=2))) == 2
 
 
@@ -118,9 +120,10 @@ def only(harm: str, times: int, path: str = "/receipts/r/b.jpg") -> stores.Calla
 
 
 @pytest.mark.parametrize("harm", ["500", "torn"])
-def test_a_fault_is_tried_again(bucket: ObjectStore, harm: str) -> None:
+@pytest.mark.parametrize("name", ["b.jpg", "a.zip", "sub/mail.eml"])
+def test_a_fault_is_tried_again(bucket: ObjectStore, harm: str, name: str) -> None:
+    bucket.harm = only(harm, 2, f"/receipts/r/{name}")
     found = list(open_source("s3://receipts/r"))
-    bucket.harm = only(harm, 2)
     assert {receipt.source_key: receipt.with_image().image for receipt in found} == READ
 
 
@@ -202,6 +205,28 @@ def test_credentials_that_are_missing_or_refused_are_told_in_one_line(
             open_source("s3://receipts/r")
     finally:
         S3FileSystem.clear_instance_cache()
+
+
+def test_other_stores_are_listed_a_folder_at_a_time() -> None:
+    files = fsspec.filesystem("memory")
+    for name, data in FILES.items():
+        files.pipe_file(f"/{name}", data)
+    try:
+        source = open_source("memory://r")
+        assert list(contents(source).items()) == list(READ.items())
+        assert passed_over(source) == PASSED
+        assert [receipt.location for receipt in source] == [f"memory://r/{key}" for key in READ]
+        with pytest.raises(SourceError, match="there is nothing at memory://none: name"):
+            open_source("memory://none")
+    finally:
+        files.rm("/r", recursive=True)
+
+
+def test_a_file_url_is_a_path(tmp_path: Path) -> None:
+    (tmp_path / "a b").mkdir()
+    (tmp_path / "a b" / "c.jpg").write_bytes(JPEG)
+    [receipt] = open_source((tmp_path / "a b").as_uri())
+    assert receipt.location == f"{tmp_path.resolve()}/a b/c.jpg"
 
 
 # A web server, whose folders are pages of links
