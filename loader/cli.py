@@ -14,6 +14,7 @@ from loader import __version__
 from loader.errors import IncompleteError, SourceError
 from loader.session import existing_warehouse, one_load_at_a_time, open_api, open_warehouse
 from loader.settings import STYLES, Style, known_currency, read_settings
+from loader.stores import without_secrets
 from loader.terminal import Screen, show_json, show_mart, show_table
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 SHOWN_ROWS = 50
 
-receipts_option = click.option("--receipts", help="Hub dataset id, local dataset, or folder of images.")
+receipts_option = click.option("--receipts", help="Folder, archive or URL of images and PDFs, data set, or hub id.")
 model_option = click.option("--model", help="Dated model id.")
 default_currency_option = click.option(
     "--currency", "receipts_currency", help="ISO 4217 code meant where a receipt does not say (RECEIPTS_CURRENCY)."
@@ -112,10 +113,10 @@ def load(
                 question = _only_doubtful(question, warehouse, source, screen)
             expected = estimate(warehouse, source, question, rehash)
             if as_json:
-                named = {"source": settings.receipts, "model": settings.model}
+                named = {"source": without_secrets(settings.receipts), "model": settings.model}
                 show_json({**asdict(expected), **named, **not_read(source)})
             else:
-                click.echo(estimate_in_words(expected, source, settings.receipts, settings.model))
+                click.echo(estimate_in_words(expected, source, without_secrets(settings.receipts), settings.model))
             return
         with one_load_at_a_time(settings):
             warehouse = open_warehouse(settings, screen.say)
@@ -224,7 +225,7 @@ def land(files: tuple[Path, ...], currency: str | None, as_json: bool) -> None:
     for one in [] if as_json else landed:
         what = f"{one.lines:,} lines, {one.requests:,} answers" if one.lines else "landed before, nothing added"
         if one.lines and one.known:
-            what += f"; {one.known:,} lines landed before"
+            what += f"; {one.known:,} lines are known and add nothing"
         changed = f"; currency of {one.currency_changed:,} receipts corrected" if one.currency_changed else ""
         click.echo(f"{one.file}: {what}{changed}")
     if refused:
@@ -280,7 +281,9 @@ def cancel(forget: bool) -> None:
 @click.option("--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="0: any free port.")
 @click.option("--token", envvar="LOCAL_API_TOKEN", help="The bearer token it wants (drawn at random if not set).")
 @click.option("--state", type=click.Path(path_type=Path), help="Its folder (default: beside the warehouse).")
-def serve(port: int, token: str | None, state: Path | None) -> None:
+@click.option("--model", "models", multiple=True, metavar="NAME", help="A further name for its reader; repeatable.")
+@click.option("--faults", type=int, metavar="SEED", help="Play what the live API does on bad days, drawn by SEED.")
+def serve(port: int, token: str | None, state: Path | None, models: tuple[str, ...], faults: int | None) -> None:
     """Run the embedded Mistral API on 127.0.0.1 on its own, for any client."""
     import secrets
 
@@ -292,7 +295,7 @@ def serve(port: int, token: str | None, state: Path | None) -> None:
     def tell(url: str) -> None:
         click.echo(f"listening; use it with MISTRAL_SERVER_URL={url} MISTRAL_API_KEY={token} MODEL=local-ocr")
 
-    run_server(host="127.0.0.1", port=port, state_dir=directory, token=token, on_ready=tell)
+    run_server(port=port, state_dir=directory, token=token, models=models, faults=faults, on_ready=tell)
 
 
 @cli.command()
@@ -314,6 +317,7 @@ def samples(directory: Path, count: int) -> None:
 def publish(parquet: Path | None, despite_failures: bool, check: bool, as_json: bool) -> None:
     """Copy the marts into the file that BI tools read, and swap it in."""
     from loader.marts.built_from import warnings_of_current
+    from loader.marts.moved import in_words
     from loader.marts.publish import publish_marts
 
     settings = read_settings()
@@ -338,6 +342,8 @@ def publish(parquet: Path | None, despite_failures: bool, check: bool, as_json: 
     click.echo(
         f"{settings.bi_database}{where}: {len(done.rows)} tables published{tests}{newer if done.unbuilt_lines else ''}"
     )
+    if done.moved is not None:
+        click.echo(in_words(done.moved))
 
 
 @cli.command()

@@ -7,12 +7,12 @@ Nothing here raises, and nothing shows what an error may quote of a request (an 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import Any
 
 import orjson
 
+from loader.batch.provider import Failure
 from loader.errors import ApiError
 
 # Where words may stand in an error, the most telling first.
@@ -40,14 +40,6 @@ NO_SUCH_FILE = re.compile(
 MODEL_TYPES = re.compile(r"tier_not_allowed|labs_not_enabled|model", re.I)
 
 
-@dataclass(frozen=True)
-class Failure:
-    """Why a request failed, in one line, and whether asking again cannot mend it."""
-
-    reason: str
-    is_final: bool
-
-
 def json_or_none(text: str | bytes) -> Any:
     """What a text holds as JSON; None where it is not JSON."""
     try:
@@ -65,7 +57,10 @@ def message_of(body: Any, depth: int = 0) -> str:
         return "; ".join(dict.fromkeys(words for one in body[:20] if (words := message_of(one, depth + 1))))
     if isinstance(body, dict) and depth < DEEPEST:
         found = (message_of(body[key], depth + 1) for key in WORDS_AT if key in body)
-        return next((words for words in found if words), "")
+        words = next((words for words in found if words), "")
+        listed = body.get("errors")
+        first = message_of(listed[0], depth + 1) if isinstance(listed, list) and listed else ""
+        return words if first in words else f"{words} ({first})"  # of a refused file: which line, as it were
     return ""
 
 
@@ -124,11 +119,6 @@ def failure_of(line: str | bytes) -> Failure:
     if code and code not in reason:
         reason += f" (code {code})"
     return Failure(reason, _is_final(statuses, set(codes), " ".join([said, *codes])))
-
-
-def worst(failures: Iterable[Failure]) -> Failure:
-    """Of several lines of one request, the one from which asking again may help, if there is one."""
-    return min(failures, key=lambda failure: failure.is_final)
 
 
 def _is_final(statuses: set[int], codes: set[str], words: str) -> bool:

@@ -21,7 +21,7 @@ from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
@@ -35,9 +35,14 @@ from loader.embedded_api.errors import (
     internal_error,
     invalid,
     invalid_model,
+    no_access_to_model,
+    no_such_model,
     not_found,
     too_large,
 )
+from loader.embedded_api.faults import Faults, FaultyCalls
+from loader.embedded_api.inputs import check
+from loader.embedded_api.patience import Patience
 from loader.embedded_api.pool import WorkerPool
 from loader.embedded_api.results import write_synced
 from loader.embedded_api.store import TERMINAL, NewFile, Store
@@ -45,6 +50,8 @@ from loader.embedded_api.uploads import Upload
 from loader.errors import LoaderError
 
 MAX_INLINE_RESULTS = 10_000
+MODEL = "local-ocr"
+EVENTS = "text/event-stream"
 STARTED_AT = int(time.time())
 
 
@@ -52,12 +59,14 @@ def create_app(
     state_dir: Path,
     token: str,
     *,
-    models: Sequence[str] = ("local-ocr",),
+    models: Sequence[str] = (MODEL,),
     reader: str = "loader.embedded_api.reader:read_receipt",
     workers: int | None = None,
+    faults: int | None = None,
 ) -> Starlette:
     """The API over the state in `state_dir`, for holders of `token`.
 
+    `models` are the names under which the reader answers; `faults` the seed of those that are played (see `faults`).
     `reader` is "module:function" (see `completions.Reader`), loaded in the `workers` processes (default: one
     a core). Raises LoaderError when the reader isn't there or another server has the state directory.
     """
@@ -71,7 +80,8 @@ def create_app(
     except (OSError, sqlite3.Error) as error:
         raise state_folder.unusable(state_dir, error) from None
     pool = WorkerPool(reader, workers, state_dir / "workers")
-    api = Api(store, pool, BatchRunner(store, pool), models)
+    played = None if faults is None else Faults(faults)
+    api = Api(store, pool, BatchRunner(store, pool, played), models)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -84,8 +94,17 @@ def create_app(
 
     return Starlette(
         routes=api.routes(),
-        middleware=[Middleware(Gate, token=token)],
-        exception_handlers={ApiRefusal: _refused, HTTPException: _http_error, Exception: _failed},
+        middleware=[
+            Middleware(Gate, token=token),
+            Middleware(Patience),
+            *([Middleware(FaultyCalls, faults=played)] if played else []),
+        ],
+        exception_handlers={
+            ApiRefusal: _refused,
+            HTTPException: _http_error,
+            ClientDisconnect: _gone,
+            Exception: _failed,
+        },
         lifespan=lifespan,
     )
 
@@ -98,6 +117,10 @@ async def _refused(_: Request, refusal: Exception) -> Response:
 async def _http_error(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     return JSONResponse({"detail": error.detail}, error.status_code, headers=error.headers)
+
+
+async def _gone(_: Request, __: Exception) -> Response:
+    return Response(status_code=400)  # nobody reads it: the client left in the middle of its request
 
 
 async def _failed(_: Request, error: Exception) -> Response:
@@ -117,6 +140,7 @@ class Api:
     def routes(self) -> list[Route]:
         """All routes; those whose endpoint is no coroutine run in a thread, as they wait for the disk."""
         return [
+            Route("/openapi.json", self.describe, methods=["GET"]),
             Route("/v1/models", self.list_models, methods=["GET"]),
             Route("/v1/models/{model_id:path}", self.get_model, methods=["GET"]),
             Route("/v1/files", self.list_files, methods=["GET"]),
@@ -132,17 +156,23 @@ class Api:
             Route(schemas.CHAT_ENDPOINT, self.complete_chat, methods=["POST"]),
         ]
 
+    def describe(self, request: Request) -> Response:
+        """What is served here, as an OpenAPI document."""
+        from loader.embedded_api.openapi import document
+
+        return JSONResponse(document())
+
     # ---- models
 
     def list_models(self, request: Request) -> Response:
-        wanted = request.query_params.get("model")
-        cards = [_model_card(name) for name in self._models if wanted in (None, name)]
+        query = schemas.parse_fields(schemas.ModelFilters, _query(request), "query")
+        cards = [_model_card(name) for name in self._models if query.model in (None, name)]
         return JSONResponse({"object": "list", "data": cards})
 
     def get_model(self, request: Request) -> Response:
         name = request.path_params["model_id"]
         if name not in self._models:
-            raise not_found(f"Model {name}")
+            raise no_such_model(name)
         return JSONResponse(_model_card(name))
 
     # ---- files
@@ -155,6 +185,8 @@ class Api:
 
     def _keep(self, upload: Upload, fields: schemas.UploadFields) -> dict[str, Any]:
         upload.have_on_disk()
+        if fields.purpose == "batch":
+            check(upload.path)
         filename = upload.filename or "upload.jsonl"
         return self.store.add_file(
             NewFile(
@@ -217,9 +249,12 @@ class Api:
         if not new.model:
             raise invalid(["body", "model"], "Field required", "missing")
         if new.model not in self._models:
-            raise invalid_model(new.model)
+            raise no_access_to_model()
         if bool(new.input_files) == bool(new.requests):
             raise invalid(["body"], "Give either `input_files` or `requests`")
+        for number, inline_request in enumerate(new.requests or ()):
+            if problem := schemas.problem_of(vars(inline_request)):
+                raise invalid(["body", "requests", number], problem)
         input_files = [str(file_id) for file_id in new.input_files or ()]
         for file_id in input_files:
             file = self.store.file(file_id)
@@ -244,15 +279,15 @@ class Api:
 
     def _write_inline(self, requests: Sequence[schemas.BatchRequest]) -> Path:
         path = self.store.upload_path()
-        lines = (orjson.dumps(vars(request), option=orjson.OPT_APPEND_NEWLINE) for request in requests)
-        write_synced(path, lines)
+        write_synced(path, (orjson.dumps(vars(request), option=orjson.OPT_APPEND_NEWLINE) for request in requests))
         return path
 
     def list_jobs(self, request: Request) -> Response:
         query = schemas.parse_fields(schemas.JobFilters, _query(request, lists=("status",)), "query")
-        metadata = {
-            key: value for key, value in request.query_params.items() if key not in schemas.JobFilters.model_fields
-        }
+        others = {key: value for key, value in _query(request).items() if key not in schemas.JobFilters.model_fields}
+        metadata = schemas.parse_fields(schemas.JobMetadata, {"metadata": others}, "query").metadata
+        if query.agent_id is not None:  # no job here is an agent's
+            return JSONResponse({"object": "list", "data": [], "total": 0})
         jobs, total = self.store.jobs(
             query.page,
             query.page_size,
@@ -300,20 +335,17 @@ class Api:
 
     async def complete_chat(self, request: Request) -> Response:
         body = await _body(request, REQUEST)
-        model = await run_in_threadpool(self._chat_model, body)
+        chat = await run_in_threadpool(schemas.parse_json, schemas.ChatRequest, body, REQUEST)
+        if chat.model not in self._models:
+            raise invalid_model(chat.model)
+        is_stream = bool(chat.stream)
+        del chat.messages  # not to be held twice
         try:
-            answer = await run_in_threadpool(self.pool.answer_chat, body, model)
+            answer = await run_in_threadpool(self.pool.answer_chat, body, chat.model, is_stream)
             status, content = await asyncio.wrap_future(answer)
         except BrokenProcessPool:
             raise internal_error("The receipt reader crashed on this request") from None
-        return Response(content, status, media_type="application/json")
-
-    def _chat_model(self, body: bytearray) -> str:
-        """The model that a chat request is for; ApiRefusal when it is no such request."""
-        model = schemas.parse_json(schemas.ChatRequest, body, REQUEST).model
-        if model not in self._models:
-            raise invalid_model(model)
-        return model
+        return Response(content, status, media_type=EVENTS if is_stream and status == 200 else "application/json")
 
 
 def _model_card(name: str) -> dict[str, Any]:

@@ -25,6 +25,7 @@ import orjson
 
 from loader.embedded_api import results
 from loader.embedded_api.errors import internal_error
+from loader.embedded_api.faults import Faults
 from loader.embedded_api.inputs import InvalidInput, Requests, index_requests
 from loader.embedded_api.pool import WorkerPool
 from loader.embedded_api.store import NewFile, Store
@@ -36,6 +37,7 @@ LOOK_SECONDS = 0.2  # how often a running job looks for a cancellation and the c
 PROGRESS_SECONDS = 0.5  # how often its counters are written
 CHUNK_SECONDS = 0.25  # how long a worker should be busy with what it is given at once
 CHUNK_MAX = 500
+AT_ONCE_SECONDS = 2.0  # that a cancellation waits for the end of a job that has not begun
 RETRY_SECONDS = 5.0  # after a failed write, such as on a full disk
 
 logger = logging.getLogger(__name__)
@@ -44,9 +46,10 @@ logger = logging.getLogger(__name__)
 class BatchRunner:
     """Works through the store's unfinished jobs, the oldest first, a few at a time."""
 
-    def __init__(self, store: Store, pool: WorkerPool) -> None:
+    def __init__(self, store: Store, pool: WorkerPool, faults: Faults | None = None) -> None:
         self._store = store
         self._pool = pool
+        self._faults = faults
         self._stopping = threading.Event()
         self._orphans_gone = threading.Event()
         self._threads = ThreadPoolExecutor(JOBS_AT_ONCE, thread_name_prefix="job")
@@ -75,7 +78,8 @@ class BatchRunner:
         self._store.request_cancellation(job_id)
         future = self._futures.get(job_id)
         if future is not None and future.cancel():
-            self._futures[job_id] = self._endings.submit(self._run, job_id)
+            self._futures[job_id] = ending = self._endings.submit(self._run, job_id)
+            wait([ending], timeout=AT_ONCE_SECONDS)  # as the vendor's does, it ends at once
 
     def stop(self) -> None:
         """Put all jobs down where they are, to be taken up by the next server, and end the workers."""
@@ -88,7 +92,7 @@ class BatchRunner:
 
     def _run(self, job_id: str) -> None:
         self._orphans_gone.wait()
-        run = JobRun(job_id, self._store, self._pool, self._stopping)
+        run = JobRun(job_id, self._store, self._pool, self._stopping, self._faults)
         step = run.run
         while not self._stopping.is_set():
             try:
@@ -106,7 +110,9 @@ class BatchRunner:
 class JobRun:
     """One job from where it is to its end, or to where the server stops."""
 
-    def __init__(self, job_id: str, store: Store, pool: WorkerPool, stopping: threading.Event) -> None:
+    def __init__(
+        self, job_id: str, store: Store, pool: WorkerPool, stopping: threading.Event, faults: Faults | None = None
+    ) -> None:
         job = store.job(job_id)
         assert job is not None
         self._id = job_id
@@ -114,6 +120,7 @@ class JobRun:
         self._store = store
         self._pool = pool
         self._stopping = stopping
+        self._faults = faults
         self._dir = store.job_dir(job_id)
         self._deadline = store.deadline(job_id)
         self._chunk_size = 1
@@ -129,8 +136,12 @@ class JobRun:
                 logger.info("job %s: FAILED, its input is invalid", self._id)
                 return
             outcome = self._work_through(requests)
-        if outcome is not None:
-            self._finish(outcome)
+        if outcome is None:
+            return
+        said = None
+        if outcome == "SUCCESS" and self._faults is not None:
+            outcome, said = self._faults.spoil(self._dir)
+        self._finish(outcome, errors=results.statuses(self._dir), said=said)
 
     def fail(self, reason: str) -> None:
         """End the job as FAILED, with what it has."""
@@ -212,7 +223,8 @@ class JobRun:
                 except BrokenProcessPool:
                     results.recover(self._dir, total)
                     failure = internal_error("The receipt reader crashed on this request")
-                    line = result_line(span[0], self._custom_id(chunk, span), failure.status, failure.body)
+                    custom_id = self._custom_id(chunk, span)
+                    line = result_line(self._dir, span[0], custom_id, failure.status, failure.body)
                     results.append(self._dir, "error", line)
 
     def _custom_id(self, chunk: Chunk, span: tuple[int, int, int, int]) -> str | None:
@@ -222,8 +234,11 @@ class JobRun:
             custom_id: str | None = orjson.loads(file.read(length)).get("custom_id")
         return custom_id
 
-    def _finish(self, outcome: str, errors: Sequence[dict[str, Any]] = ()) -> None:
-        """Make the lines that there are the job's files; no worker has any of it in hand any more."""
+    def _finish(self, outcome: str, errors: Sequence[dict[str, Any]] = (), said: int | None = None) -> None:
+        """Make the lines that there are the job's files; no worker has any of it in hand any more.
+
+        `said` is how many the job says were answered, should it not be those that were.
+        """
         counts: dict[str, int] = {}
         files: dict[str, NewFile | None] = {}
         for kind, sample_type in (("output", "batch_result"), ("error", "batch_error")):
@@ -233,7 +248,7 @@ class JobRun:
         self._store.finish_job(
             self._id,
             outcome,
-            succeeded=counts["output"],
+            succeeded=counts["output"] if said is None else said,
             failed=counts["error"],
             errors=errors,
             output=files["output"],

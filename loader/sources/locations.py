@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
 
 
 def of_file(path: Path) -> str:
@@ -30,14 +28,3 @@ def printable(name: str) -> str:
     backslash of such a name becomes `\\x5c`.
     """
     return os.fsencode(name.replace("\\x", "\\x5cx")).decode("utf-8", "backslashreplace")
-
-
-def without_secrets(url: str) -> str:
-    """A URL without user, password, query and fragment, where keys and signatures stand; other text as it is."""
-    if not re.match(r"[A-Za-z][\w+.-]*://", url):
-        return url
-    try:
-        scheme, place, path, _, _ = urlsplit(url)
-    except ValueError:  # brackets that are no address
-        return f"{url.partition('://')[0]}://…"
-    return urlunsplit((scheme, place.rpartition("@")[2], path, "", ""))
