@@ -10,11 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from loader.embedded_api.reader import categories as lexicon
-from loader.embedded_api.reader import header, items, ocr, purchase
-from loader.embedded_api.reader.amounts import prints_decimals
-from loader.embedded_api.reader.charges import charges_of
+from loader.embedded_api.reader import header, ocr, purchase
+from loader.embedded_api.reader.amounts import Amount, prints_decimals
+from loader.embedded_api.reader.balance import Settled, settled
 from loader.embedded_api.reader.currency import currency_of_receipt
-from loader.embedded_api.reader.rows import Row, rows_of, rows_of_pages
+from loader.embedded_api.reader.rows import Row, rows_of_pages
+
+TILTS = (0.0, 0.03, -0.03, 0.06, -0.06)  # pixels a pixel
 
 
 @dataclass(frozen=True)
@@ -65,38 +67,52 @@ def read_images(images: Sequence[bytes], categories: Sequence[str] = ()) -> Read
     `categories` are the names to choose from; what belongs to none of them becomes the last one. Empty: those of
     the seed. Never raises on an image, whatever it holds.
     """
-    return reading_of_rows(rows_of_pages([ocr.read_page(image) for image in images]), categories)
+    return reading_of_pages([ocr.read_page(image) for image in images], categories)
 
 
 def reading_of(boxes: Sequence[ocr.TextBox], categories: Sequence[str] = ()) -> Reading:
     """What the pieces of text on an image say; `categories` as for `read_images`."""
-    return reading_of_rows(rows_of(boxes), categories)
+    return reading_of_pages([ocr.Page(tuple(boxes))], categories)
 
 
-def reading_of_rows(rows: Sequence[Row], categories: Sequence[str] = ()) -> Reading:
-    """What the rows of a receipt say; `categories` as for `read_images`."""
-    if not rows:
-        return NOTHING
-    decimals = prints_decimals(rows)
-    merchant = header.merchant_of(rows, decimals)
+def reading_of_pages(pages: Sequence[ocr.Page], categories: Sequence[str] = ()) -> Reading:
+    """What the pages of a receipt say; `categories` as for `read_images`.
+
+    Where the amounts do not add up as the rows lie, those of bent paper are tried: amounts a little higher or lower.
+    """
+    likeliest: tuple[list[Row], bool, Settled] | None = None
+    for tilt in TILTS:
+        rows = rows_of_pages(pages, tilt)
+        decimals = prints_decimals(rows)
+        money = settled(rows, decimals)
+        if likeliest is None or money.is_balanced:
+            likeliest = (rows, decimals, money)
+        if money.is_balanced:
+            break
+    return _reading(*likeliest, categories) if likeliest and likeliest[0] else NOTHING
+
+
+def _reading(rows: Sequence[Row], decimals: bool, money: Settled, categories: Sequence[str]) -> Reading:
     currency = currency_of_receipt(rows, decimals)
-    total = header.total_of(rows, decimals)
     shop = " ".join(row.text for row in header.head_of(rows, decimals))
-    lines = items.lines_of(rows, decimals)
-    charges = charges_of(rows, decimals)
+    charges = money.charges
     return Reading(
-        tuple(Item(line.name, line.price, lexicon.category_of(line.name, shop, categories)) for line in lines),
-        merchant,
+        tuple(Item(line.name, line.price, lexicon.category_of(line.name, shop, categories)) for line in money.lines),
+        header.merchant_of(rows, decimals),
         header.purchased_on(rows, month_first=currency == "USD"),
         currency,
-        total.printed if total else None,
-        purchase.document_type(rows, has_items=bool(lines)),
+        _printed(money.total),
+        purchase.document_type(rows, has_items=bool(money.lines)),
         purchase.purchased_at(rows),
         purchase.receipt_number(rows),
         purchase.payment_method(rows),
-        charges.subtotal,
-        charges.taxes,
-        charges.tip,
-        charges.service_charge,
-        charges.rounding,
+        _printed(charges.subtotal),
+        tuple(tax.printed for tax in charges.taxes),
+        _printed(charges.tip),
+        _printed(charges.service_charge),
+        _printed(charges.rounding),
     )
+
+
+def _printed(amount: Amount | None) -> str | None:
+    return amount.printed if amount else None

@@ -20,7 +20,9 @@ NUMERIC = re.compile(  # the time may follow without a space
 )
 EASTERN = re.compile(r"(20\d\d)\s?年\s?(\d{1,2})\s?月\s?(\d{1,2})")
 NAMED = re.compile(r"(?<!\d)(\d{1,2})(?:st|nd|rd|th|\.)?[\s/.,-]*([^\W\d_]{3,10})\.?[\s/.,'-]*(20\d\d|\d\d)(?!\d)")
-NAMED_FIRST = re.compile(r"\b([^\W\d_]{3,10})\.?\s*(\d{1,2})(?:st|nd|rd|th)?[\s,]+(20\d\d)(?!\d)")
+NAMED_FIRST = re.compile(
+    r"(?<![^\W\d_])([^\W\d_]{3,10})\.?\s*(\d{1,2})(?:(?:st|nd|rd|th)?[\s,]+(20\d\d)|\s?['’ ]\s?(\d\d))(?![\d:])"  # noqa: RUF001
+)
 COMPACT = re.compile(r"(?<!\d)(\d\d)[-/.]?(\d\d)[-/.]?(20\d\d)(?!\d)")  # separators lost
 NOT_FINAL = frozenset(
     {"subtotal", "count", "tax", "service", "tip", "rounding", "discount", "points", "change", "payment"}
@@ -70,11 +72,11 @@ def _date_in(text: str, month_first: bool) -> date | None:
     for first, second, third in NUMERIC.findall(text):
         if found := _numeric(first, second, third, month_first):
             return found
-    for day, name, year in NAMED.findall(text):
+    text = re.sub(r"(?i)\b0(?=ct)", "O", text)
+    day_first = [(day, name, year) for day, name, year in NAMED.findall(text)]
+    name_first = [(day, name, year or short) for name, day, year, short in NAMED_FIRST.findall(text)]
+    for day, name, year in [*name_first, *day_first] if month_first else [*day_first, *name_first]:
         if (month := _month(name)) and (found := _valid(_year(year), month, int(day))):
-            return found
-    for name, day, year in NAMED_FIRST.findall(text):
-        if (month := _month(name)) and (found := _valid(int(year), month, int(day))):
             return found
     return None
 
@@ -107,8 +109,8 @@ def _valid(year: int, month: int, day: int) -> date | None:
         return None
 
 
-def total_of(rows: Sequence[Row], decimals: bool) -> Amount | None:
-    """What was to pay, after tax and rounding."""
+def totals_of(rows: Sequence[Row], decimals: bool) -> list[Amount]:
+    """What the receipt calls its total, after tax and rounding: the likeliest first."""
     candidates: list[tuple[int, int, Amount]] = []
     paid = _paid(rows, decimals)
     for position, row in enumerate(rows):
@@ -128,19 +130,18 @@ def total_of(rows: Sequence[Row], decimals: bool) -> Amount | None:
         elif kinds & NOT_FINAL and not kinds & {"rounding"}:
             rank = 2 if "grand" in kinds else 1
         candidates.append((rank, position, found[-1]))
-    if not candidates:
-        return _plain_sum(rows, decimals)
     repeated = Counter(amount.value for row in rows for amount in amounts(row, decimals))
 
     def score(candidate: tuple[int, int, Amount]) -> tuple[Decimal | int, ...]:
         rank, position, amount = candidate
         return (rank > 0, amount.value in paid, rank, repeated[amount.value], position)
 
-    return max(candidates, key=score)[2]
+    ranked = sorted(candidates, key=score, reverse=True)
+    return [amount for rank, _, amount in ranked if rank or not ranked[0][0]]
 
 
-def _plain_sum(rows: Sequence[Row], decimals: bool) -> Amount | None:
-    """Without a total: the last subtotal, else what was paid."""
+def plain_sum(rows: Sequence[Row], decimals: bool) -> Amount | None:
+    """What stands for a total where none is printed: the last subtotal, else what was paid."""
     for kind in ("subtotal", "payment"):
         for row in reversed(rows):
             if kind in words.kinds(row.text) and (found := amounts(row, decimals)):

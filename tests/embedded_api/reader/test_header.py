@@ -11,8 +11,8 @@ from tests.embedded_api.reader.printed import rows
 
 def total(receipt: str) -> str | None:
     found = rows(receipt)
-    amount = header.total_of(found, prints_decimals(found))
-    return amount.printed if amount else None
+    amounts = header.totals_of(found, prints_decimals(found))
+    return amounts[0].printed if amounts else None
 
 
 @pytest.mark.parametrize(
