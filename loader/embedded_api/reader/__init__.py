@@ -14,6 +14,7 @@ from loader.embedded_api.reader import header, ocr, purchase
 from loader.embedded_api.reader.amounts import Amount, prints_decimals
 from loader.embedded_api.reader.balance import Settled, settled
 from loader.embedded_api.reader.currency import currency_of_receipt
+from loader.embedded_api.reader.merchant import merchant_of
 from loader.embedded_api.reader.rows import Row, rows_of_pages
 
 TILTS = (0.0, 0.03, -0.03, 0.06, -0.06)  # pixels a pixel
@@ -98,7 +99,7 @@ def _reading(rows: Sequence[Row], decimals: bool, money: Settled, categories: Se
     charges = money.charges
     return Reading(
         tuple(Item(line.name, line.price, lexicon.category_of(line.name, shop, categories)) for line in money.lines),
-        header.merchant_of(rows, decimals),
+        merchant_of(rows, decimals),
         header.purchased_on(rows, month_first=currency == "USD"),
         currency,
         _printed(money.total),

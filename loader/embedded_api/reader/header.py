@@ -1,4 +1,4 @@
-"""What a receipt says as a whole: merchant, date, currency and total."""
+"""What a receipt says as a whole: date and total."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ from decimal import Decimal
 
 from loader.embedded_api.reader import words
 from loader.embedded_api.reader.amounts import Amount, amounts
-from loader.embedded_api.reader.categories import trade_of
 from loader.embedded_api.reader.rows import Row
 
-HEAD = 8  # rows among which the merchant is looked for
+HEAD = 8  # rows that may speak of the shop
 SEPARATOR = r"\s?[-/.]\s?"
 NUMERIC = re.compile(  # the time may follow without a space
     rf"(?<!\d)(\d{{1,4}}){SEPARATOR}(\d{{1,2}}){SEPARATOR}(20\d\d(?!\d(?!\d?:))|\d\d(?!\d(?!\d?:)))"
@@ -32,18 +31,6 @@ NOT_FINAL = frozenset(
 def head_of(rows: Sequence[Row], decimals: bool) -> list[Row]:
     """The upper rows of a receipt, which speak of the shop: those without an amount."""
     return [row for row in rows[:HEAD] if not amounts(row, decimals)]
-
-
-def merchant_of(rows: Sequence[Row], decimals: bool) -> str | None:
-    """The shop's name: the first of the upper rows that names a company, else the largest print among them."""
-    head = [row for row in head_of(rows, decimals) if sum(c.isalpha() for c in row.text) >= 4]
-    head = [row for row in head if "date" not in words.kinds(row.text)]
-    for row in head[:4]:
-        if "company" in words.kinds(row.text) or trade_of(row.text):
-            return row.text
-    if not head:
-        return None
-    return max(head[:3], key=lambda row: row.height).text
 
 
 def purchased_on(rows: Sequence[Row], month_first: bool) -> str | None:

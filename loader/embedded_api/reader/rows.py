@@ -16,6 +16,7 @@ from loader.embedded_api.reader.ocr import PAGE_WIDTH, Page, TextBox
 
 SAME_ROW = 0.5  # of the lower one's height
 NEAREST = 9  # long pieces whose slopes count for a piece
+LEAST_UPRIGHT = 3  # letters; fewer may be a narrow word
 MIDDLE = PAGE_WIDTH / 2
 
 
@@ -71,7 +72,10 @@ def rows_of_pages(pages: Sequence[Page], tilt: float = 0.0) -> list[Row]:
 
 
 def rows_of(boxes: Sequence[TextBox], tilt: float = 0.0) -> list[Row]:
-    """The rows of a receipt, from the top; every box is in exactly one. `tilt`: how much more lines fall, a pixel."""
+    """The rows of a receipt, from the top; every box but upright print is in one.
+
+    `tilt`: how much more the lines fall than they seem to, in pixels a pixel.
+    """
     open_rows: list[list[Cell]] = []
     for cell in sorted(_levelled(boxes, tilt), key=lambda cell: cell.middle):
         row = max(open_rows[-3:], key=lambda row: _overlap(row, cell), default=None)
@@ -103,6 +107,7 @@ def _slope_at(slopes: Sequence[tuple[float, float]], box: TextBox) -> float:
 
 def _levelled(boxes: Sequence[TextBox], tilt: float) -> Iterator[Cell]:
     """The pieces level: each turned by its own slope, and edges set upright by that of all."""
+    boxes = [box for box in boxes if not _is_upright(box)]
     slopes = _slopes(boxes)
     lean = median(slope for _, slope in slopes) if slopes else 0.0
     for box in boxes:
@@ -112,6 +117,12 @@ def _levelled(boxes: Sequence[TextBox], tilt: float) -> Iterator[Cell]:
         down = [(y - slope * (x - MIDDLE)) * turn for x, y in box.corners]
         top, bottom = (down[0] + down[1]) / 2, (down[2] + down[3]) / 2
         yield Cell(box.text.strip(), min(across), max(across), min(top, bottom), max(top, bottom))
+
+
+def _is_upright(box: TextBox) -> bool:
+    """Whether the print runs up or down the margin: an advertisement."""
+    (left, top), (right, _), _, (_, bottom) = box.corners
+    return len(box.text) > LEAST_UPRIGHT and bottom - top > right - left
 
 
 def _overlap(row: list[Cell], cell: Cell) -> float:
