@@ -13,7 +13,7 @@ from loader.embedded_api.reader import categories as lexicon
 from loader.embedded_api.reader import header, ocr, purchase
 from loader.embedded_api.reader.amounts import Amount, prints_decimals
 from loader.embedded_api.reader.balance import Settled, settled
-from loader.embedded_api.reader.currency import currency_of_receipt
+from loader.embedded_api.reader.currency import origin_of
 from loader.embedded_api.reader.merchant import merchant_of
 from loader.embedded_api.reader.rows import Row, rows_of_pages
 
@@ -33,8 +33,9 @@ class Item:
 class Reading:
     """What a receipt says; what it doesn't say, or can't be read, is None or missing.
 
-    `purchased_on` is an ISO date, `purchased_at` HH:MM, `currency` an ISO 4217 code, `payment_method` cash, card or
-    other, `document_type` receipt, refund or other; amounts are as printed, without currency.
+    `purchased_on` is an ISO date, `purchased_at` HH:MM, `currency` an ISO 4217 code where it or a sign of it is
+    printed, `country` an ISO 3166 code where an address, a number or the language shows it, `payment_method` cash,
+    card or other, `document_type` receipt, refund or other; amounts are as printed, without currency.
     """
 
     items: tuple[Item, ...] = ()
@@ -51,7 +52,7 @@ class Reading:
     tip: str | None = None
     service_charge: str | None = None
     rounding: str | None = None
-    country: str | None = None  # the currency says what is known of it
+    country: str | None = None
 
 
 NOTHING = Reading()
@@ -94,14 +95,14 @@ def reading_of_pages(pages: Sequence[ocr.Page], categories: Sequence[str] = ()) 
 
 
 def _reading(rows: Sequence[Row], decimals: bool, money: Settled, categories: Sequence[str]) -> Reading:
-    currency = currency_of_receipt(rows, decimals)
+    origin = origin_of(rows, decimals)
     shop = " ".join(row.text for row in header.head_of(rows, decimals))
     charges = money.charges
     return Reading(
         tuple(Item(line.name, line.price, lexicon.category_of(line.name, shop, categories)) for line in money.lines),
         merchant_of(rows, decimals),
-        header.purchased_on(rows, month_first=currency == "USD"),
-        currency,
+        header.purchased_on(rows, month_first=origin.currency == "USD"),
+        origin.printed_currency,
         _printed(money.total),
         purchase.document_type(rows, has_items=bool(money.lines)),
         purchase.purchased_at(rows),
@@ -112,6 +113,7 @@ def _reading(rows: Sequence[Row], decimals: bool, money: Settled, categories: Se
         _printed(charges.tip),
         _printed(charges.service_charge),
         _printed(charges.rounding),
+        origin.country,
     )
 
 
