@@ -46,7 +46,7 @@ def merchant_of(rows: Sequence[Row], decimals: bool) -> str | None:
     """The shop's name as its row prints it; None where no row can be one."""
     head = _head(rows, decimals)
     names = [position for position, row in enumerate(head) if _may_be_name(row)]
-    domains = {_letters(name) for row in rows for pair in DOMAIN.findall(row.text) for name in pair if name}
+    domains = [name for row in rows for pair in DOMAIN.findall(row.text) for name in pair if name]
     if not names:
         others = [row.text for row in head if _has_letters(row) and not re.search(r"[\d:]", row.text)]
         others = [text for text in others if not words.kinds(text) & {"date", "slogan"}]
@@ -62,7 +62,7 @@ def merchant_of(rows: Sequence[Row], decimals: bool) -> str | None:
             4 * bool("company" in words.kinds(row.text) or trade_of(row.text) or LEGAL_FORM.search(row.text))
             + 3 * (position == address - 1)
             + 4 * bool(WELCOME.search(row.text))
-            + 3 * any(_same(own, domain) for domain in domains)
+            + 3 * any(_same(own, _letters(domain)) for domain in domains)
             + 2 * any(_same(own, other) for other in others)
             + min(3.0, 2 * (row.height / usual - 1))
             - 0.7 * names.index(position)
@@ -93,7 +93,9 @@ def _may_be_name(row: Row) -> bool:
     if WELCOME.search(row.text) or LEGAL_FORM.search(row.text):
         return True
     kinds = words.kinds(row.text)
-    no_name = NO_NAME - {"payment"} if "company" in kinds else NO_NAME  # a bar is a shop, and German for cash
+    no_name = NO_NAME
+    if "company" in kinds and not re.search(r"[\d:#]", row.text):
+        no_name = NO_NAME - {"payment", "meta"}  # a bar is German for cash, a station a till
     return not kinds & no_name and not is_address(row.text)
 
 

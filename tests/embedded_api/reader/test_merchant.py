@@ -26,6 +26,8 @@ CASES = {
     "a welcome": ("Demo System\nWelcome to Frozen Land\n12502 Kendall Drive\nA  1.00", "Frozen Land"),
     "a bar, which pays in German": ("Gourmet Mash Bar\n91 Shandwick Place\nA  1.00", "Gourmet Mash Bar"),
     "a till's line of a station": ("Spice Hut\n771 Newark Avenue\nServer: Com  Station: 6\nA  1.00", "Spice Hut"),
+    "a station that is a shop": ("Northgate Station Kiosk\n1 Railway Lane\nA  1.00", "Northgate Station Kiosk"),
+    "nothing but a web address": ("1. Kopie\nwww.pancakes.amsterdam\nA  1,00", "pancakes"),
     "nothing but the till": ("1660 India Street\nServer: Jake  12/17/2017\nTable 24/1\nA  1.00", None),
     "no letters": ("12345\n2 Coffee House Blend  3.20", None),
 }
