@@ -13,7 +13,10 @@ import unicodedata
 from functools import cache, lru_cache
 from pathlib import Path
 
-LOOK_ALIKE = str.maketrans({"i": "l", "1": "l", "|": "l", "!": "l", "0": "o", "ß": "ss"})
+LOOK_ALIKE = str.maketrans({"i": "l", "1": "l", "|": "l", "!": "l", "0": "o", "ß": "ss"}) | str.maketrans(
+    "αβεζηικλμνοπρςτυχ",
+    "abezhlkamnonpσtyx",  # Greek capitals, which the OCR reads as Latin ones
+)
 LONG = 8  # letters; what is this long is also found where the OCR lost the spaces or misread a letter
 REMEMBERED = 4096  # texts; a receipt asks for its rows again and again
 LEAST_MISREAD = 6  # letters of a word; below, one letter makes another word
