@@ -15,7 +15,7 @@ from pathlib import Path
 
 LOOK_ALIKE = str.maketrans({"i": "l", "1": "l", "|": "l", "!": "l", "0": "o", "ß": "ss"}) | str.maketrans(
     "αβεζηικλμνοπρςτυχ",
-    "abezhlkamnonpσtyx",  # Greek capitals, which the OCR reads as Latin ones
+    "abezhlkamnonpσtyx",  # noqa: RUF001  Greek capitals, which the OCR reads as Latin ones
 )
 LONG = 8  # letters; what is this long is also found where the OCR lost the spaces or misread a letter
 REMEMBERED = 4096  # texts; a receipt asks for its rows again and again
