@@ -63,7 +63,6 @@ def guesses(rows: Sequence[Row], decimals: bool) -> Iterator[Guess]:
 
 def _guess(entries: Sequence[_Entry], end: int, sum_row: Amount | None = None) -> Guess:
     lines = [line for line in _named(entries) if line.name]
-    lines = [line for line in lines if line.value] or lines  # options of a dish cost nothing
     return Guess(lines, [_stray(entry) for entry in entries if _is_stray(entry)], end, sum_row)
 
 
@@ -116,6 +115,8 @@ def _named(entries: Sequence[_Entry]) -> list[Line]:
         else:
             name = _joined(entries, range(max(before + 1, position - name_rows), position))
         name = name or trimmed(entries[position].words) or entries[position].words.strip()
+        if not amount.value and not entries[position].row.text[:1].isdigit():
+            continue  # an option of a dish, which has no number and costs nothing
         lines.append(Line(name, amount.printed, amount.value, entries[position].instead))
     return lines
 
