@@ -29,7 +29,7 @@ NO_DECIMALS = (
 )
 MULTIPLIED = re.compile(r"(?:[@x×]|\d\s?\*)\s?$", re.IGNORECASE)  # noqa: RUF001
 NOT_MONEY = re.compile(
-    r"\s?(?:[%:/°]|[@x×*]\s?\d|\.\d|-\d|(?:kgs?|gm?s?|gr|ml|cl|l|lt|ltr|litre|liter|cm|mm|m|oz|lbs?|inch|pcs?|pax|mah)\b)"  # noqa: RUF001
+    r"\s?(?:[%:/°]|[@x×*]\s?\d|\.\d|-\d|(?:kgs?|gms?|gs|(?-i:g)|gr|ml|cl|l|lt|ltr|litre|liter|cm|mm|m|oz|lbs?|inch|pcs?|pax|mah)\b)"  # noqa: RUF001
     r"|[^\W\d_]{3,}",
     re.IGNORECASE,
 )

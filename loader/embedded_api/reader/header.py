@@ -124,7 +124,7 @@ def totals_of(rows: Sequence[Row], decimals: bool) -> list[Amount]:
         return (rank > 0, amount.value in paid, rank, repeated[amount.value], position)
 
     ranked = sorted(candidates, key=score, reverse=True)
-    return [amount for rank, _, amount in ranked if rank or not ranked[0][0]]
+    return [amount for rank, _, amount in ranked if rank]
 
 
 def plain_sum(rows: Sequence[Row], decimals: bool) -> Amount | None:
