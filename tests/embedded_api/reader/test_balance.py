@@ -127,6 +127,27 @@ CASES: dict[str, tuple[str, list[str], str]] = {
         ["12.00"],
         "12.00",
     ),
+    "the price of one on a row of its own": (
+        """
+        Atemschutzmaske
+        08001287  2*9,95   19,90
+        Einzelpreis         9,95
+        Summe              19,90
+        """,
+        ["19,90"],
+        "19,90",
+    ),
+    "what is taxed, above the total": (
+        """
+        DOUBLE IPA            1 x15,00 15,00A
+        PIEROGI               1 x20,00 20,00B
+        SPRZEDAZ OPODATKOWANA A         15,00
+        SPRZEDAZ OPODATKOWANA B         20,00
+        SUMA PLN                        35,00
+        """,
+        ["15,00", "20,00"],
+        "35,00",
+    ),
     "service and tip": (
         """
         STEAK              20.00
