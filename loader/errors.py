@@ -90,6 +90,12 @@ class BudgetError(LoaderError):
     """The estimated cost is above what was allowed."""
 
 
+class CorrectionError(LoaderError):
+    """A correction fits nothing. `position`: which of several."""
+
+    position: int | None = None
+
+
 class IncompleteError(LoaderError):
     """The run ended, and some requests stayed failed or missing after all attempts."""
 

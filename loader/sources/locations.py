@@ -32,6 +32,12 @@ def printable(name: str) -> str:
     return os.fsencode(name.replace("\\x", "\\x5cx")).decode("utf-8", "backslashreplace")
 
 
+def path_of(location: str) -> Path:
+    """The file or folder whose location this is; what `printable` spells out is as it was."""
+    spelled = re.sub(rb"\\x([0-9a-f]{2})", lambda found: bytes([int(found[1], 16)]), location.encode())
+    return Path(os.fsdecode(spelled))
+
+
 def without_secrets(url: str) -> str:
     """A URL without user, password, query and fragment, where keys and signatures stand; other text as it is."""
     if not re.match(r"[A-Za-z][\w+.-]*://", url):

@@ -27,7 +27,7 @@ from loader.errors import SettingsError, WarehouseError, system_trouble
 from loader.files import put_in_place
 from loader.warehouse.duckdb_file import Warehouse
 
-TABLES = ("loads", "receipts", "batch_requests", "batch_jobs", "batch_output")
+TABLES = ("loads", "receipts", "batch_requests", "batch_jobs", "batch_output", "corrections")
 MANIFEST = "manifest.json"
 FORMAT = 1
 EMPTY = "empty"

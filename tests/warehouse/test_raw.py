@@ -50,6 +50,9 @@ def test_the_latest_row_is_the_last_one_however_the_clock_is_set(
             append_job(connection, {"id": name}, "shard")
         elif table == "batch_output":
             append_output(connection, name, name, "output", path, name)
+        elif table == "corrections":
+            append_receipts(connection, [receipt()], name)
+            append_corrections(connection, [Correction("r1", "total", name, "ann")])
         else:
             shard = Shard(name, path, 2, (Request(name, name, 1, 10, 0.0),))
             record = ledger.plan_shard(connection, shard, api="a", model="m", prompt_id="p", style="s", load_id=name)

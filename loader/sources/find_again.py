@@ -1,0 +1,64 @@
+"""Images found again where they came from, by what raw.receipts notes of them: none is stored twice.
+
+What lies there now may be another image, or nothing: the bytes count only when their hash is the receipt's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from loader.errors import LoaderError, one_line
+from loader.settings import SAMPLES
+from loader.sources import locations
+from loader.sources.folder import file_bytes
+from loader.sources.open_source import open_source
+from loader.sources.receipt import Image
+
+_HUB = locations.of_hub("")
+NOWHERE = "where it lies was not noted: its answer was landed by hand, or by an older version"
+
+
+def image_of(receipt_id: str, places: Iterable[str]) -> Image:
+    """The bytes of a receipt's file, from the first of these locations that still holds it; else None and why not."""
+    reasons = []
+    for place in dict.fromkeys(places):
+        image, reason = image_at(place)
+        if image is not None and hashlib.sha256(image).hexdigest() == receipt_id:
+            return image, None
+        reasons.append(reason or f"another image is there now: {place}")
+    return None, "; ".join(reasons) or NOWHERE
+
+
+def image_at(location: str) -> Image:
+    """What lies at a location now: its bytes, or None and why not in one line."""
+    try:
+        if location.startswith("/") and locations.path_of(location).is_file():
+            return file_bytes(locations.path_of(location))
+        dataset, is_row, _ = location.rpartition("#")
+        if is_row:
+            return _in_dataset(dataset, location)
+    except (LoaderError, OSError, ValueError, RuntimeError) as error:
+        return None, f"cannot be read: {one_line(error)}"
+    return None, f"it is gone: {location}"
+
+
+def _in_dataset(dataset: str, location: str) -> Image:
+    """The image in a row of a data set, which is read up to there."""
+    if dataset == SAMPLES:
+        number = re.fullmatch(r"sample-(\d{2,6})", location.rpartition("#")[2])
+        if number:
+            from loader.sources import samples
+
+            return samples.one(int(number[1])).image, None
+        return None, f"there is no such sample: {location}"
+    name = dataset.removeprefix(_HUB) if dataset.startswith(_HUB) else str(locations.path_of(dataset))
+    if not dataset.startswith(_HUB) and not Path(name).exists():
+        return None, f"it is gone: {dataset}"
+    for receipt in open_source(name):
+        if receipt.location == location:
+            found = receipt.with_image()
+            return found.image, found.error
+    return None, f"its row is gone: {location}"
