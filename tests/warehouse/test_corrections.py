@@ -70,8 +70,9 @@ def test_one_that_is_sent_again_is_there_once(warehouse: Warehouse) -> None:
     ("field", "value", "as_stored"),
     [
         ("price", "3.20", "3.20"), ("price", "+3", "3"), ("price", "-0.5000", "-0.500"),
-        ("total", None, None), ("total", " ", None), ("purchased_on", "2026-03-01", "2026-03-01"), ("purchased_at", "7:05", "07:05"),
-        ("currency", "eur", "EUR"), ("currency", "xxx", "XXX"), ("category", "food", "Food"), ("payment_method", "Card", "card"),
+        ("total", None, None), ("total", " ", None), ("purchased_on", "2026-03-01", "2026-03-01"),
+        ("purchased_at", "7:05", "07:05"), ("currency", "eur", "EUR"), ("currency", "xxx", "XXX"),
+        ("category", "food", "Food"), ("payment_method", "Card", "card"),
         ("merchant", " Jo's ", "Jo's"), ("merchant", "", None), ("dropped", None, "true"), ("accepted", "yes", "true"),
         ("name", "<b>\N{RIGHT-TO-LEFT OVERRIDE}", "<b>\N{RIGHT-TO-LEFT OVERRIDE}"),
         ("name", "x" * 10_000, "x" * 10_000),

@@ -9,6 +9,8 @@ import duckdb
 import pytest
 
 from loader.warehouse import ledger
+from loader.warehouse.corrections import Correction
+from loader.warehouse.corrections import append as append_corrections
 from loader.warehouse.duckdb_file import Warehouse, now
 from loader.warehouse.ledger import Request, Shard
 from loader.warehouse.raw import STAMPS, append_job, append_load, append_output, append_receipts
