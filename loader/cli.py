@@ -224,7 +224,7 @@ def land(files: tuple[Path, ...], currency: str | None, as_json: bool) -> None:
     for one in [] if as_json else landed:
         what = f"{one.lines:,} lines, {one.requests:,} answers" if one.lines else "landed before, nothing added"
         if one.lines and one.known:
-            what += f"; {one.known:,} lines landed before"
+            what += f"; {one.known:,} lines are known and add nothing"
         changed = f"; currency of {one.currency_changed:,} receipts corrected" if one.currency_changed else ""
         click.echo(f"{one.file}: {what}{changed}")
     if refused:

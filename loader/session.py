@@ -12,7 +12,7 @@ from loader.errors import WarehouseError
 from loader.settings import Settings
 
 if TYPE_CHECKING:
-    from loader.batch.mistral import BatchApi
+    from loader.batch.provider import Provider
     from loader.warehouse.duckdb_file import Warehouse
 
 QUICK_WAIT_SECONDS = 20.0
@@ -62,7 +62,7 @@ def existing_warehouse(settings: Settings) -> Warehouse:
 
 
 @contextmanager
-def open_api(settings: Settings, say: Callable[[str], None]) -> Iterator[BatchApi]:
+def open_api(settings: Settings, say: Callable[[str], None]) -> Iterator[Provider]:
     """The API of the settings; without a key, an embedded server from the first request to the end of this block."""
     from loader.batch.mistral import BatchApi
 

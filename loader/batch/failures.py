@@ -1,27 +1,43 @@
-"""Why requests failed, in the provider's words: table `ledger.failures`, one row a failed attempt.
+"""Why requests have no answer, in the provider's words: table `ledger.failures`, one row such an attempt.
 
-Read from the landed lines once `ledger.settle` has said which requests failed (and made the table `verdicts`). What is
-final (what is not an image, a model that is not available) is not asked again unless the user says so: see
-`decisions`.
+Those that failed, and those that were cut off before their first item. Read from the landed lines once `ledger.settle`
+has said which requests failed (and made the table `verdicts`). What is final (what is not an image, a model that is
+not available) is not asked again unless the user says so: see `decisions`.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import duckdb
 
-from loader.batch.mistral_errors import Failure, failure_of, worst
+from loader.batch.provider import Failure
 from loader.warehouse import ledger, verdicts
 from loader.warehouse.decisions import Open
 
+CUT_OFF = "cut off before the first item"  # as marts.rejected_answers says
 LINES_AT_ONCE = 1_000
 SHOWN_REASONS = 3
 
 
-def note(connection: duckdb.DuckDBPyConnection, shard: ledger.ShardRecord, job_id: str) -> None:
-    """Note why each request of a settled shard failed."""
+def note(
+    connection: duckdb.DuckDBPyConnection,
+    shard: ledger.ShardRecord,
+    job_id: str,
+    failure_of: Callable[[str | bytes], Failure],
+) -> None:
+    """Note why each request of a settled shard has no answer; of a failed line `failure_of` says it."""
+    connection.execute(
+        f"""
+        insert into ledger.failures
+        select shard_id, custom_id, $load_id, $reason, false
+        from ledger.requests
+        where shard_id = $shard_id and state = 'truncated'
+            and custom_id in (select custom_id from ({verdicts.best_lines()}) where item_count = 0)
+        """,
+        {"shard_id": shard.shard_id, "load_id": shard.load_id, "reason": CUT_OFF},
+    )
     failed = "select custom_id from ledger.requests where shard_id = ? and state = 'failed'"
     if not connection.execute(f"{failed} limit 1", [shard.shard_id]).fetchone():
         return
@@ -41,7 +57,8 @@ def note(connection: duckdb.DuckDBPyConnection, shard: ledger.ShardRecord, job_i
     while rows := lines.fetchmany(LINES_AT_ONCE):
         for custom_id, line in rows:
             found[custom_id].append(failure_of(line))
-    reasons = {custom_id: worst(failures) for custom_id, failures in found.items()}
+    # Of several lines of one request, the one from which asking again may help, if there is one.
+    reasons = {custom_id: min(failures, key=lambda failure: failure.is_final) for custom_id, failures in found.items()}
     connection.execute(
         """
         insert into ledger.failures

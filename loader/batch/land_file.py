@@ -48,7 +48,7 @@ class Landed:
     file: str
     file_id: str
     lines: int  # 0 when all of them had landed before
-    known: int  # lines that had landed before, from this file or another
+    known: int  # lines that say what another says that landed, or that stands before it in the file
     requests: int
     currency_changed: int  # receipts whose currency this corrected
 
@@ -56,7 +56,7 @@ class Landed:
 def land_file(
     warehouse: Warehouse, path: Path, currency: str | None, load_id: str, default_currency: str | None = None
 ) -> Landed:
-    """Land one output or error file. Raises SourceError when it is not there or is no batch output.
+    """Land one output or error file. Raises SourceError when it is not there, is no batch output, or will be fetched.
 
     `currency` corrects what its answers say, `default_currency` (the setting) is meant where they say nothing. What an
     earlier landing said stays until another is named.
@@ -73,6 +73,8 @@ def land_file(
         lines = 0
         if new:
             lines = append_output(connection, file_id, file_id, "output", path, load_id, "new_lines" if known else None)
+            verdicts.judge(connection, file_id)
+            _check_is_not_under_way(connection, path)
             _record_requests(connection, file_id, load_id)
         changed = 0
         if currency or default_currency:
@@ -105,9 +107,27 @@ def _check_is_batch_output(path: Path) -> None:
     )
 
 
+def _check_is_not_under_way(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+    """Refuse the answers of a job that the loader will fetch: they would be there, and paid for, twice."""
+    (job_id, count) = _row(
+        connection,
+        """
+        select max(shard.job_id), count(distinct verdicts.custom_id)
+        from verdicts
+        inner join ledger.requests as request on request.custom_id = verdicts.custom_id and request.state = 'sent'
+        inner join ledger.shards as shard on shard.shard_id = request.shard_id and shard.state = 'submitted'
+        """,
+        {},
+    )
+    if count:
+        raise SourceError(
+            f"{path}: {count:,} of its lines answer job {job_id}, which has not landed yet: run `loader load`, which "
+            "fetches it, or give the job up with `loader cancel --forget` first"
+        )
+
+
 def _record_requests(connection: duckdb.DuckDBPyConnection, file_id: str, load_id: str) -> None:
     """A request for each id in the file: a further attempt of the loader's own request, or one of the file's own."""
-    verdicts.judge(connection, file_id)
     connection.execute(
         """
         insert into raw.batch_requests

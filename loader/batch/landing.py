@@ -95,7 +95,7 @@ class Landing:
             )
             append_job(connection, job.snapshot, shard.shard_id)
             states = ledger.settle(connection, shard.shard_id, job.id)
-            failures.note(connection, shard, job.id)
+            failures.note(connection, shard, job.id, self._api.failure_of)
             if states.get("missing"):
                 lacking = job_ends.without_line(job, states, landed, may_lack)
                 ledger.note_without_line(connection, shard.shard_id, lacking)

@@ -19,6 +19,7 @@ from mistralai.client import Mistral
 from mistralai.client.errors import MistralError
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_delay
 
+from loader.batch import mistral_errors
 from loader.batch.job import Job
 from loader.batch.mistral_bodies import NotReadableError, checked_id, fields_of, read_job
 from loader.batch.mistral_errors import is_about_a_file, message_of, refusal
@@ -263,6 +264,8 @@ class BatchApi:
         with opened_file(self._http, url, self._key, READ_TIMEOUT_MS / 1000) as response, part.open("wb") as file:
             for chunk in response.iter_bytes():
                 file.write(chunk)
+
+    failure_of = staticmethod(mistral_errors.failure_of)
 
     def ask(self, model: str, body: dict[str, Any]) -> dict[str, Any]:
         """One live chat completion; the answer as the API gives it."""

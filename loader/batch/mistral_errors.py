@@ -7,12 +7,12 @@ Nothing here raises, and nothing shows what an error may quote of a request (an 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import Any
 
 import orjson
 
+from loader.batch.provider import Failure
 from loader.errors import ApiError
 
 # Where words may stand in an error, the most telling first.
@@ -38,14 +38,6 @@ NO_SUCH_FILE = re.compile(
     re.I,
 )
 MODEL_TYPES = re.compile(r"tier_not_allowed|labs_not_enabled|model", re.I)
-
-
-@dataclass(frozen=True)
-class Failure:
-    """Why a request failed, in one line, and whether asking again cannot mend it."""
-
-    reason: str
-    is_final: bool
 
 
 def json_or_none(text: str | bytes) -> Any:
@@ -124,11 +116,6 @@ def failure_of(line: str | bytes) -> Failure:
     if code and code not in reason:
         reason += f" (code {code})"
     return Failure(reason, _is_final(statuses, set(codes), " ".join([said, *codes])))
-
-
-def worst(failures: Iterable[Failure]) -> Failure:
-    """Of several lines of one request, the one from which asking again may help, if there is one."""
-    return min(failures, key=lambda failure: failure.is_final)
 
 
 def _is_final(statuses: set[int], codes: set[str], words: str) -> bool:

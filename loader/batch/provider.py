@@ -8,6 +8,7 @@ may have been done. All methods raise ApiError, in one line, for what the user m
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -43,6 +44,14 @@ class TroubleError(ApiError):
 
 class NoFileYetError(ApiError):
     """A job was refused as its file is not known: right after its upload a server may not know it yet."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a request failed, in one line, and whether asking again cannot mend it."""
+
+    reason: str
+    is_final: bool
 
 
 class Provider(Protocol):
@@ -88,6 +97,9 @@ class Provider(Protocol):
         One that comes shorter than the API says is a TroubleError, unless it `may_be_short`: then it stands under
         another name (SHORT_SUFFIX), which no later run takes for whole.
         """
+
+    def failure_of(self, line: str | bytes) -> Failure:
+        """Why the request of a failed line of a result file failed."""
 
     def ask(self, model: str, body: dict[str, Any]) -> dict[str, Any]:
         """One live chat completion; the answer as the API gives it."""

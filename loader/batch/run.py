@@ -319,8 +319,10 @@ class Run:
             return open_requests(connection, question.model, question.bounds, self.summary.load_id, self._passed)
 
     def _reconcile(self) -> None:
-        # What was only cut off has an answer whose complete items are kept.
-        self.summary.still_open = [request for request in self._still_open() if request.state != "truncated"]
+        # What was cut off behind an item has an answer whose complete items are kept.
+        self.summary.still_open = [
+            request for request in self._still_open() if request.state != "truncated" or request.reason
+        ]
         self.summary.pending = self._pending_requests()
         self.summary.jobs = self._jobs.sending.created
         self.summary.lines = self._jobs.lines

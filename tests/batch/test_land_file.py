@@ -12,6 +12,7 @@ import pytest
 from loader.batch.land_file import land_file
 from loader.errors import SourceError
 from loader.requests.question import Question, receipt_id
+from loader.warehouse import ledger
 from loader.warehouse.decisions import Decision
 from loader.warehouse.duckdb_file import Warehouse
 from loader.warehouse.raw import append_job
@@ -107,6 +108,24 @@ def test_an_answer_to_a_request_of_the_loader_joins_its_receipt(warehouse: Wareh
         (2, "answered"),
     ]
     assert rows(warehouse, "select count(*) from raw.receipts") == [(0,)]
+
+
+def test_answers_of_a_job_that_will_be_fetched_are_refused_until_it_has_landed(
+    warehouse: Warehouse, tmp_path: Path
+) -> None:
+    with warehouse.transaction() as connection:
+        connection.execute(
+            "insert into ledger.shards "
+            "values ('shard', 'h', 'm', 'p', 's', 'l', 'submitted', 1, 1, 0, 'f', 'the-job', null, now())"
+        )
+        connection.execute("insert into ledger.requests values ('c1', 1, 'shard', 'r1', 'm', 10, 'sent')")
+    path = write(tmp_path / "console.jsonl", answer_line("another's"), answer_line("c1"))
+    with pytest.raises(SourceError, match=r"1 of its lines answer job the-job, which has not landed yet: run `loader"):
+        land_file(warehouse, path, None, "load1")
+    assert rows(warehouse, "select count(*) from raw.batch_output") == [(0,)]
+    with warehouse.transaction() as connection:
+        ledger.settle(connection, "shard", "the-job")  # as when it is given up
+    assert land_file(warehouse, path, None, "load2").lines == 2
 
 
 @pytest.mark.parametrize("content", ["", "\n\n", "hello\n", '{"custom_id": "1"}\n', "[1]\n", '{"response": 1}\n'])

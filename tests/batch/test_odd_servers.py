@@ -8,7 +8,7 @@ import pytest
 
 from tests.helpers.fault_proxy import FaultProxy
 from tests.helpers.fault_runs import RECEIPTS, LoaderRuns, asked, one_is_quick, states
-from tests.helpers.rewrites import Line, fields, lines
+from tests.helpers.rewrites import Line, fields, lines, with_content
 
 pytestmark = pytest.mark.usefixtures("sizeless")
 
@@ -77,6 +77,26 @@ def test_a_cut_off_answer_is_asked_again_with_twice_the_tokens(runs: LoaderRuns,
     assert code == 0, said
     assert states(runs) == [(1, "answered", RECEIPTS - 1), (1, "truncated", 1), (2, "answered", 1)]
     assert asked(runs) == [(1, 4096)] * RECEIPTS + [(2, 8192)]
+
+
+@pytest.mark.parametrize(
+    ("content", "code", "told"),
+    [
+        ('{"items": [{"name": "Tea", "price": "2.00", "classification": "Beverage"}, {"na', 0, ""),
+        ('{"merchant": "A shop", "it', 3, "1 truncated: cut off before the first item"),
+        ("", 3, "1 truncated: cut off before the first item"),
+    ],
+)
+def test_an_answer_that_is_always_cut_off_is_one_only_if_it_has_an_item(
+    content: str, code: int, told: str, runs: LoaderRuns, proxy: FaultProxy
+) -> None:
+    proxy.rewrites["download"] = lines(
+        lambda all_lines: [with_content(all_lines[0], content, "length"), *all_lines[1:]], times=9
+    )
+    ended, said = runs.run()
+    assert ended == code and told in said, said
+    cut_off = [(attempt, "truncated", 1) for attempt in (1, 2, 3)]
+    assert states(runs) == [(1, "answered", RECEIPTS - 1), *cut_off]
 
 
 @pytest.mark.parametrize("key", one_is_quick(["id", "output_file"]))
