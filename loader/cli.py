@@ -415,6 +415,30 @@ def correct(file: Path, by: str | None, reason: str | None, as_json: bool) -> No
 
 
 @cli.command()
+@click.option("--port", type=click.IntRange(0, 65535), default=8766, show_default=True, help="0: any free port.")
+@click.option("--by", help="Who corrects (otherwise the system's user).")
+@click.option("--open", "is_opened", is_flag=True, help="Open the page in the browser.")
+def review(port: int, by: str | None, is_opened: bool) -> None:
+    """Serve a page on 127.0.0.1: doubtful receipts beside their images, to be set right."""
+    import secrets
+
+    from loader.marts.review.serve import serve as serve_page
+
+    settings = read_settings()
+    warehouse = existing_warehouse(settings)
+    places = {"WAREHOUSE": str(settings.warehouse), "BI_DATABASE": str(settings.bi_database)}
+
+    def tell(link: str) -> None:
+        click.echo(f"receipts to review: {link}\n(Ctrl-C ends it; what is saved is saved)")
+        if is_opened:
+            click.launch(link)
+
+    serve_page(
+        warehouse, by or user_name(), secrets.token_urlsafe(24), {**os.environ, **places}, port=port, on_ready=tell
+    )
+
+
+@cli.command()
 @click.argument("file", required=False, type=click.Path(path_type=Path, dir_okay=False))
 def report(file: Path | None) -> None:
     """Write a first look at the marts as one HTML page: FILE, or report.html beside the published file."""

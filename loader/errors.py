@@ -82,6 +82,10 @@ class WarehouseError(LoaderError):
     """The DuckDB file cannot be opened or written."""
 
 
+class WarehouseInUseError(WarehouseError):
+    """Another program has the DuckDB file open; later it can be had."""
+
+
 class NotOursError(LoaderError):
     """A folder or file would be changed that somebody else made."""
 

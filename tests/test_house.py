@@ -39,8 +39,8 @@ ONLY_IN = {
     "huggingface_hub": ("sources/",),
     "rapidocr": ("embedded_api/",),
     "cv2": ("embedded_api/",),
-    "starlette": ("embedded_api/",),
-    "uvicorn": ("embedded_api/",),
+    "starlette": ("embedded_api/", "marts/review/"),
+    "uvicorn": ("embedded_api/", "marts/review/"),
 }
 
 
