@@ -314,6 +314,7 @@ def samples(directory: Path, count: int) -> None:
 def publish(parquet: Path | None, despite_failures: bool, check: bool, as_json: bool) -> None:
     """Copy the marts into the file that BI tools read, and swap it in."""
     from loader.marts.built_from import warnings_of_current
+    from loader.marts.moved import in_words
     from loader.marts.publish import publish_marts
 
     settings = read_settings()
@@ -338,6 +339,8 @@ def publish(parquet: Path | None, despite_failures: bool, check: bool, as_json: 
     click.echo(
         f"{settings.bi_database}{where}: {len(done.rows)} tables published{tests}{newer if done.unbuilt_lines else ''}"
     )
+    if done.moved is not None:
+        click.echo(in_words(done.moved))
 
 
 @cli.command()

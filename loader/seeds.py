@@ -9,6 +9,8 @@ from pathlib import Path
 
 SEEDS = Path(__file__).resolve().parent.parent / "dbt_project" / "seeds"
 
+OTHER = "Other"  # the category that takes what fits nowhere else, wherever it stands; SQL's is in macros/names.sql
+
 
 @dataclass(frozen=True)
 class Category:
@@ -39,7 +41,7 @@ def _rows(seed: str) -> list[dict[str, str]]:
 
 @cache
 def categories() -> tuple[Category, ...]:
-    """The categories, in the order of the seed (the last one takes what fits nowhere else)."""
+    """The categories, in the order of the seed."""
     return tuple(Category(row["category"], row["description"]) for row in _rows("categories"))
 
 

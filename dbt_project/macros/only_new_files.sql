@@ -1,6 +1,6 @@
 {#
-  Landed lines never change, so the models that parse and unnest them append the files that they don't hold yet. All files
-  are read again when the SQL by which they were read has changed since: audit.rules_of_models says by which that was.
+  Landed lines never change, so the model that reads them appends the files that it doesn't hold yet. All files are read
+  again when the SQL by which they were read has changed since: audit.rules_of_models says by which that was.
 #}
 
 {# A where clause that leaves the rows of files that this model has none of (all, when it is made as a whole). #}
@@ -23,7 +23,7 @@
     {% do return(wanted or (reads_lines() and noted_line_rules(this.identifier) != line_rules())) %}
 {% endmacro %}
 
-{# Whether this is a model that parses or unnests landed lines, on DuckDB. #}
+{# Whether this is a model that reads landed lines, on an engine whose tables outlast a build. #}
 {% macro reads_lines() %}
     {% do return(
         execute and target.type == 'duckdb'
@@ -31,10 +31,10 @@
     ) %}
 {% endmacro %}
 
-{# The SQL from the landed line to its items, with the macros in it, as one hash. #}
+{# The SQL from the landed line to its list of items, with the macros in it, as one hash. #}
 {% macro line_rules() %}
     {% set sql = [] %}
-    {% for name in ['stg_mistral__batch_output', 'int_output_lines__read', 'int_output_lines__unnested_to_items'] %}
+    {% for name in ['stg_mistral__batch_output', 'int_output_lines__read'] %}
         {% set code = graph.nodes['model.' ~ project_name ~ '.' ~ name].raw_code %}
         {# names of relations are no rules, and neither is what only_new_files leaves #}
         {% do sql.append(render(modules.re.sub('[{][{] (?:config|ref|source|only_new_files)[(][^{}]*(?:[{][{][^{}]*[}][}][^{}]*)?[)] [}][}]', '', code))) %}

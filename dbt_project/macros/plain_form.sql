@@ -1,13 +1,14 @@
 {#
   A printed price in ASCII as far as it has ASCII's meaning: digits of every script, full-width forms, marks and dashes
   of all kinds; spaces and apostrophes of every kind and run -> one space. What only steers the direction of writing or
-  a line's break is dropped.
+  a line's break is dropped. Only what isn't ASCII already is translated: by so long a list that takes as long as all else.
 #}
 {% macro plain_form(text) -%}
     trim({{ regexp_replace_all(
         regexp_replace_all(
             regexp_replace_all(
-                "translate(" ~ text ~ ", '" ~ _look_alikes() ~ "', '" ~ _look_alikes(meant=true) ~ "')",
+                "case when " ~ regexp_first(text, '[^\\x00-\\x7F]') ~ " = '' then " ~ text
+                ~ " else translate(" ~ text ~ ", '" ~ _look_alikes() ~ "', '" ~ _look_alikes(meant=true) ~ "') end",
                 "[\\p{Cf}\\x{034F}\\x{FE00}-\\x{FE0F}]+",
                 ""
             ),

@@ -17,7 +17,7 @@
         case
             when {{ first }} > 12 or {{ first }} = {{ second }} then {{ _date_of(text, slashes, 3, 2, 1) }}
             when {{ second }} > 12 or {{ currency }} in ('USD', 'PHP') then {{ _date_of(text, slashes, 3, 1, 2) }}
-            when {{ currency }} not in ('XXX', 'CAD', 'JPY', 'CNY', 'KRW', 'TWD', 'HUF', 'IRR', 'MNT')
+            when {{ currency }} not in ({{ unknown_currency() }}, 'CAD', 'JPY', 'CNY', 'KRW', 'TWD', 'HUF', 'IRR', 'MNT')
                 then {{ _date_of(text, slashes, 3, 2, 1) }}
         end,
         {{ _date_of(text, '^([0-9]{1,2})(?:st|nd|rd|th)?[ .-]*' ~ month_name ~ '[ .,-]*([0-9]{4})' ~ end, 3, 2, 1, true) }},

@@ -247,7 +247,7 @@ numbers_alike as (
 
     select
         *,
-        replace(own_list, '"number:', '"') as compared_list
+        {{ numbers_like_texts('own_list') }} as compared_list
     from listed
 
 ),

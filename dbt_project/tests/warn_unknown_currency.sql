@@ -11,7 +11,7 @@ with receipts as (
 currencies as (
 
     select * from {{ ref('currencies') }}
-    where currency <> 'XXX'
+    where currency <> {{ unknown_currency() }}
 
 )
 

@@ -38,7 +38,7 @@ class Gate:
         given = headers.get("authorization", "").encode("latin-1", "replace")
         if hmac.compare_digest(given, self._expected):
             return None
-        return JSONResponse({"detail": "Unauthorized"}, 401)
+        return JSONResponse({"detail": "Invalid API Key"}, 401)
 
 
 async def _read_to_end(receive: Receive) -> None:

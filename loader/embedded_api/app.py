@@ -35,9 +35,12 @@ from loader.embedded_api.errors import (
     internal_error,
     invalid,
     invalid_model,
+    no_access_to_model,
+    no_such_model,
     not_found,
     too_large,
 )
+from loader.embedded_api.inputs import check
 from loader.embedded_api.pool import WorkerPool
 from loader.embedded_api.results import write_synced
 from loader.embedded_api.store import TERMINAL, NewFile, Store
@@ -45,6 +48,7 @@ from loader.embedded_api.uploads import Upload
 from loader.errors import LoaderError
 
 MAX_INLINE_RESULTS = 10_000
+EVENTS = "text/event-stream"
 STARTED_AT = int(time.time())
 
 
@@ -135,14 +139,14 @@ class Api:
     # ---- models
 
     def list_models(self, request: Request) -> Response:
-        wanted = request.query_params.get("model")
-        cards = [_model_card(name) for name in self._models if wanted in (None, name)]
+        query = schemas.parse_fields(schemas.ModelFilters, _query(request), "query")
+        cards = [_model_card(name) for name in self._models if query.model in (None, name)]
         return JSONResponse({"object": "list", "data": cards})
 
     def get_model(self, request: Request) -> Response:
         name = request.path_params["model_id"]
         if name not in self._models:
-            raise not_found(f"Model {name}")
+            raise no_such_model(name)
         return JSONResponse(_model_card(name))
 
     # ---- files
@@ -155,6 +159,8 @@ class Api:
 
     def _keep(self, upload: Upload, fields: schemas.UploadFields) -> dict[str, Any]:
         upload.have_on_disk()
+        if fields.purpose == "batch":
+            check(upload.path)
         filename = upload.filename or "upload.jsonl"
         return self.store.add_file(
             NewFile(
@@ -217,9 +223,12 @@ class Api:
         if not new.model:
             raise invalid(["body", "model"], "Field required", "missing")
         if new.model not in self._models:
-            raise invalid_model(new.model)
+            raise no_access_to_model()
         if bool(new.input_files) == bool(new.requests):
             raise invalid(["body"], "Give either `input_files` or `requests`")
+        for number, inline_request in enumerate(new.requests or ()):
+            if problem := schemas.problem_of(vars(inline_request)):
+                raise invalid(["body", "requests", number], problem)
         input_files = [str(file_id) for file_id in new.input_files or ()]
         for file_id in input_files:
             file = self.store.file(file_id)
@@ -244,15 +253,15 @@ class Api:
 
     def _write_inline(self, requests: Sequence[schemas.BatchRequest]) -> Path:
         path = self.store.upload_path()
-        lines = (orjson.dumps(vars(request), option=orjson.OPT_APPEND_NEWLINE) for request in requests)
-        write_synced(path, lines)
+        write_synced(path, (orjson.dumps(vars(request), option=orjson.OPT_APPEND_NEWLINE) for request in requests))
         return path
 
     def list_jobs(self, request: Request) -> Response:
         query = schemas.parse_fields(schemas.JobFilters, _query(request, lists=("status",)), "query")
-        metadata = {
-            key: value for key, value in request.query_params.items() if key not in schemas.JobFilters.model_fields
-        }
+        others = {key: value for key, value in _query(request).items() if key not in schemas.JobFilters.model_fields}
+        metadata = schemas.parse_fields(schemas.JobMetadata, {"metadata": others}, "query").metadata
+        if query.agent_id is not None:  # no job here is an agent's
+            return JSONResponse({"object": "list", "data": [], "total": 0})
         jobs, total = self.store.jobs(
             query.page,
             query.page_size,
@@ -300,20 +309,17 @@ class Api:
 
     async def complete_chat(self, request: Request) -> Response:
         body = await _body(request, REQUEST)
-        model = await run_in_threadpool(self._chat_model, body)
+        chat = await run_in_threadpool(schemas.parse_json, schemas.ChatRequest, body, REQUEST)
+        if chat.model not in self._models:
+            raise invalid_model(chat.model)
+        is_stream = bool(chat.stream)
+        del chat.messages  # not to be held twice
         try:
-            answer = await run_in_threadpool(self.pool.answer_chat, body, model)
+            answer = await run_in_threadpool(self.pool.answer_chat, body, chat.model, is_stream)
             status, content = await asyncio.wrap_future(answer)
         except BrokenProcessPool:
             raise internal_error("The receipt reader crashed on this request") from None
-        return Response(content, status, media_type="application/json")
-
-    def _chat_model(self, body: bytearray) -> str:
-        """The model that a chat request is for; ApiRefusal when it is no such request."""
-        model = schemas.parse_json(schemas.ChatRequest, body, REQUEST).model
-        if model not in self._models:
-            raise invalid_model(model)
-        return model
+        return Response(content, status, media_type=EVENTS if is_stream and status == 200 else "application/json")
 
 
 def _model_card(name: str) -> dict[str, Any]:

@@ -36,6 +36,7 @@ LOOK_SECONDS = 0.2  # how often a running job looks for a cancellation and the c
 PROGRESS_SECONDS = 0.5  # how often its counters are written
 CHUNK_SECONDS = 0.25  # how long a worker should be busy with what it is given at once
 CHUNK_MAX = 500
+AT_ONCE_SECONDS = 2.0  # that a cancellation waits for the end of a job that has not begun
 RETRY_SECONDS = 5.0  # after a failed write, such as on a full disk
 
 logger = logging.getLogger(__name__)
@@ -75,7 +76,8 @@ class BatchRunner:
         self._store.request_cancellation(job_id)
         future = self._futures.get(job_id)
         if future is not None and future.cancel():
-            self._futures[job_id] = self._endings.submit(self._run, job_id)
+            self._futures[job_id] = ending = self._endings.submit(self._run, job_id)
+            wait([ending], timeout=AT_ONCE_SECONDS)  # as the vendor's does, it ends at once
 
     def stop(self) -> None:
         """Put all jobs down where they are, to be taken up by the next server, and end the workers."""
@@ -130,7 +132,7 @@ class JobRun:
                 return
             outcome = self._work_through(requests)
         if outcome is not None:
-            self._finish(outcome)
+            self._finish(outcome, errors=results.statuses(self._dir))
 
     def fail(self, reason: str) -> None:
         """End the job as FAILED, with what it has."""
@@ -212,7 +214,8 @@ class JobRun:
                 except BrokenProcessPool:
                     results.recover(self._dir, total)
                     failure = internal_error("The receipt reader crashed on this request")
-                    line = result_line(span[0], self._custom_id(chunk, span), failure.status, failure.body)
+                    custom_id = self._custom_id(chunk, span)
+                    line = result_line(self._dir, span[0], custom_id, failure.status, failure.body)
                     results.append(self._dir, "error", line)
 
     def _custom_id(self, chunk: Chunk, span: tuple[int, int, int, int]) -> str | None:

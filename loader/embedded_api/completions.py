@@ -1,9 +1,8 @@
 """A chat request in, a `chat.completion` out: finds the images, has them read, words the answer as asked.
 
-What was asked for is taken from the request alone: the properties of a `json_schema` (those that a reader can
-know, in the schema's order, null where the receipt doesn't show them), else only `{"items": […]}`. Several images are
-one receipt, its pages or pieces in order. Nothing is fetched: an image comes as a data URL or is refused. One that
-cannot be decoded is answered with no items.
+Several images are one receipt, its pages or pieces in order. Nothing is fetched: an image comes as a data URL or is
+refused, and so is one that cannot be decoded: an answer without items would say that there are none. What would
+change the answer and is not served (`tools`, `n` above 1, documents) is refused by name.
 """
 
 from __future__ import annotations
@@ -15,51 +14,21 @@ import math
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from contextlib import contextmanager
+from typing import Any
 
 import orjson
 
+from loader.embedded_api.answers import Reading, Schema, plain_answer
 from loader.embedded_api.bodies import MAX_IMAGE_BYTES
-from loader.embedded_api.errors import bad_request
-from loader.image_tokens import MAX_IMAGES, image_tokens
+from loader.embedded_api.errors import ApiRefusal, bad_request, invalid_image
+from loader.embedded_api.schemas import ChatBody, Message, parse_fields
+from loader.image_tokens import MAX_IMAGES, SIDE_SEEN, image_tokens
 
 CHARACTERS_PER_TOKEN = 4
-HEADER_FIELDS = (
-    "document_type",
-    "merchant",
-    "country",
-    "purchased_on",
-    "purchased_at",
-    "receipt_number",
-    "currency",
-    "payment_method",
-    "subtotal",
-    "taxes",
-    "tip",
-    "service_charge",
-    "rounding",
-    "total",
-)
-ITEM_FIELDS = ("name", "price", "classification")
-
-
-class Item(Protocol):
-    """A line of a receipt."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def price(self) -> str: ...
-    @property
-    def classification(self) -> str: ...
-
-
-class Reading(Protocol):
-    """What stands on the images of a receipt: items, and those of `HEADER_FIELDS` that are known (taxes: several)."""
-
-    @property
-    def items(self) -> Sequence[Item]: ...
-
+# That the reader takes, once a file has shrunk itself towards a side, as JPEGs can.
+MOST_PIXELS, MOST_SIDE = 50_000_000, 2 * SIDE_SEEN
+TEXT_PARTS = ("text", "thinking", "reference")  # what a client may send back of an earlier answer, too
 
 Reader = Callable[[Sequence[bytes], Sequence[str]], Reading]
 """The images of a receipt and the categories to choose from (none: the reader's own) -> what stands on it."""
@@ -67,14 +36,14 @@ Reader = Callable[[Sequence[bytes], Sequence[str]], Reading]
 
 def complete(body: Mapping[str, Any], model: str, read: Reader) -> dict[str, Any]:
     """Answer one chat request with a `chat.completion` body, or raise ApiRefusal."""
-    if body.get("stream"):
-        raise bad_request("Streaming is not served here: ask without `stream`")
-    messages = body.get("messages")
-    if not isinstance(messages, list) or not messages:
-        raise bad_request("`messages` must be a list with at least one message")
+    chat = parse_fields(ChatBody, body, "body")
+    if chat.tools:
+        raise bad_request("`tools` are not served here: ask for JSON with `response_format`")
+    if chat.n is not None and chat.n > 1:
+        raise bad_request("`n` above 1 is not served here: a receipt reads the same every time")
     text_length = 0
     images: list[bytes] = []
-    for kind, value in _parts(messages):
+    for kind, value in _parts(chat.messages):
         if kind == "text":
             text_length += len(value)
         else:
@@ -84,27 +53,43 @@ def complete(body: Mapping[str, Any], model: str, read: Reader) -> dict[str, Any
     if len(images) > MAX_IMAGES:
         raise bad_request(f"The request has {len(images)} images: at most {MAX_IMAGES} are taken")
 
-    schema = _schema(body.get("response_format"))
-    categories = _categories(schema)
-    sizes = {number: size for number, image in enumerate(images) if (size := _image_size(image)) is not None}
-    prompt_tokens = math.ceil(text_length / CHARACTERS_PER_TOKEN) + sum(image_tokens(*size) for size in sizes.values())
-    reading = read([images[number] for number in sizes], categories) if sizes else None
-    answer = orjson.dumps(_answer(reading, schema)).decode()
-    return _completion(answer, model, prompt_tokens, body.get("max_tokens"))
+    wanted = chat.response_format.json_schema if chat.response_format else None
+    schema = Schema(wanted.definition) if wanted is not None else None
+    prompt_tokens = math.ceil(text_length / CHARACTERS_PER_TOKEN) + sum(
+        image_tokens(*_image_size(image)) for image in images
+    )
+    reading = read(images, schema.categories() if schema else ())
+    if len(images) > 1 or not reading.items:  # else it was decoded, or nothing could stand on it
+        for image in images:
+            _decode(image)
+    answer = schema.answer(reading) if schema else plain_answer(reading)
+    return _completion(answer, model, prompt_tokens, chat.max_tokens)
 
 
-def _parts(messages: list[Any]) -> Iterator[tuple[str, str]]:
+def as_event_stream(completion: dict[str, Any]) -> bytes:
+    """A completion as server-sent events: all of it in one chunk, then the end."""
+    (choice,) = completion["choices"]
+    delta = {"role": "assistant", "content": choice["message"]["content"]}
+    chunk = {
+        **completion,
+        "object": "chat.completion.chunk",
+        "choices": [{"index": 0, "delta": delta, "finish_reason": choice["finish_reason"]}],
+    }
+    return b"data: " + orjson.dumps(chunk) + b"\n\ndata: [DONE]\n\n"
+
+
+def _parts(messages: Sequence[Message]) -> Iterator[tuple[str, str]]:
     """The text and image URLs of all messages, as ("text", text) and ("image", url)."""
     for message in messages:
-        content = message.get("content") if isinstance(message, dict) else None
-        if isinstance(content, str):
-            yield "text", content
-        for part in content if isinstance(content, list) else ():
-            if not isinstance(part, dict):
-                continue
-            if part.get("type") == "image_url":
+        if isinstance(message.content, str):
+            yield "text", message.content
+        for part in message.content if isinstance(message.content, list) else ():
+            kind = part.get("type", "text")
+            if kind == "image_url":
                 url = part.get("image_url")
                 yield "image", str(url.get("url") if isinstance(url, dict) else url)
+            elif kind not in TEXT_PARTS:
+                raise bad_request(f"Content of type {str(kind)[:40]!r} is not served here: send text and images")
             elif isinstance(part.get("text"), str):
                 yield "text", part["text"]
 
@@ -122,73 +107,41 @@ def _image_bytes(url: str) -> bytes:
     return image
 
 
-def _image_size(image: bytes) -> tuple[int, int] | None:
-    """Width and height in pixels, from the image's header; None when it is no image or an absurd one."""
-    from PIL import Image, UnidentifiedImageError
+def _image_size(image: bytes) -> tuple[int, int]:
+    """Width and height in pixels, from the image's header; ApiRefusal when it is no image or an absurd one."""
+    with _opened(image) as opened:
+        size: tuple[int, int] = opened.size
+        return size
+
+
+def _decode(image: bytes) -> None:
+    """Decode an image, as the reader may have read nothing of it: ApiRefusal when it is damaged or too large."""
+    with _opened(image) as opened:
+        opened.draft("RGB", (MOST_SIDE, MOST_SIDE))
+        if opened.width * opened.height > MOST_PIXELS:
+            raise invalid_image(f"An image has more than {MOST_PIXELS:,} pixels: make it smaller")
+        opened.load()
+
+
+@contextmanager
+def _opened(image: bytes) -> Iterator[Any]:
+    from PIL import Image
 
     from loader.image_formats import FORMATS
 
     try:
         with Image.open(io.BytesIO(image), formats=FORMATS) as opened:
-            return opened.size
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-        return None
+            yield opened
+    except ApiRefusal:
+        raise
+    except Exception:  # decoders raise anything on broken bytes
+        raise invalid_image("An image could not be decoded: send JPEG, PNG, WebP or GIF") from None
 
 
-def _schema(response_format: Any) -> dict[str, Any] | None:
-    """The JSON schema that the answer must follow, or None."""
-    if not isinstance(response_format, dict) or response_format.get("type") != "json_schema":
-        return None
-    wrapper = response_format.get("json_schema")
-    schema = wrapper.get("schema") if isinstance(wrapper, dict) else None
-    if not isinstance(schema, dict):
-        raise bad_request("`response_format.json_schema.schema` must be a JSON schema")
-    return schema
-
-
-def _resolved(node: Any, root: dict[str, Any]) -> dict[str, Any]:
-    """A schema node; where it is a reference into `$defs`, the definition."""
-    if isinstance(node, dict) and isinstance(node.get("$ref"), str):
-        node = root.get("$defs", {}).get(node["$ref"].rpartition("/")[2])
-    return node if isinstance(node, dict) else {}
-
-
-def _item_properties(schema: dict[str, Any]) -> dict[str, Any]:
-    items = _resolved(schema.get("properties", {}).get("items"), schema)
-    properties = _resolved(items.get("items"), schema).get("properties")
-    return properties if isinstance(properties, dict) else {}
-
-
-def _categories(schema: dict[str, Any] | None) -> tuple[str, ...]:
-    if schema is None:
-        return ()
-    allowed = _resolved(_item_properties(schema).get("classification"), schema).get("enum")
-    return tuple(str(value) for value in allowed) if isinstance(allowed, list) else ()
-
-
-def _answer(reading: Reading | None, schema: dict[str, Any] | None) -> dict[str, Any]:
-    """The answer's object; no image that can be decoded gives no items."""
-    item_fields: Sequence[str] = ITEM_FIELDS
-    fields: Sequence[str] = ("items",)
-    if schema is not None:
-        item_fields = [name for name in _item_properties(schema) if name in ITEM_FIELDS]
-        fields = [name for name in schema.get("properties", {}) if name in ("items", *HEADER_FIELDS)]
-    answer: dict[str, Any] = {}
-    for field in fields:
-        if field == "items":
-            items = reading.items if reading is not None else ()
-            answer["items"] = [{name: getattr(item, name) for name in item_fields} for item in items]
-        elif field == "taxes":
-            answer["taxes"] = list(getattr(reading, "taxes", ()))
-        else:
-            answer[field] = getattr(reading, field, None)
-    return answer
-
-
-def _completion(content: str, model: str, prompt_tokens: int, max_tokens: Any) -> dict[str, Any]:
+def _completion(content: str, model: str, prompt_tokens: int, max_tokens: int | None) -> dict[str, Any]:
     completion_tokens = math.ceil(len(content) / CHARACTERS_PER_TOKEN)
     finish_reason = "stop"
-    if isinstance(max_tokens, int) and completion_tokens > max_tokens:
+    if max_tokens is not None and completion_tokens > max_tokens:
         content = content[: max_tokens * CHARACTERS_PER_TOKEN]
         completion_tokens = max_tokens
         finish_reason = "length"
@@ -200,6 +153,9 @@ def _completion(content: str, model: str, prompt_tokens: int, max_tokens: Any) -
             "prompt_tokens": prompt_tokens,
             "completion_tokens": completion_tokens,
             "total_tokens": prompt_tokens + completion_tokens,
+            "prompt_audio_seconds": None,
+            "prompt_tokens_details": {"cached_tokens": 0},
+            "request_count": 1,
         },
         "created": int(time.time()),
         "choices": [

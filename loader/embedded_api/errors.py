@@ -1,7 +1,8 @@
-"""Refusals in the vendor's shapes: what the vendor's client parses into its own error classes."""
+"""Refusals in the vendor's shapes, as recorded from the live API: they differ from route to route."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 
@@ -31,9 +32,35 @@ def bad_request(message: str) -> ApiRefusal:
     return ApiRefusal(400, error_body(400, message, "invalid_request_error", "3051"))
 
 
+def invalid_image(message: str) -> ApiRefusal:
+    """400: an image that cannot be decoded."""
+    return ApiRefusal(400, error_body(400, message, "invalid_request_file", "3310"))
+
+
 def invalid_model(model: str) -> ApiRefusal:
-    """400: a model that is not served here."""
+    """400 in a chat: a model that is not served here."""
     return ApiRefusal(400, error_body(400, f"Invalid model: {model}", "invalid_model", "1500"))
+
+
+def no_access_to_model() -> ApiRefusal:
+    """422 of a job's creation: a model that is not served here."""
+    return ApiRefusal(422, {"detail": "You do not have access to the model"})
+
+
+def no_such_model(model: str) -> ApiRefusal:
+    """404: the model that was looked for by its name."""
+    return ApiRefusal(404, {"message": f"Model {model} was not found."})
+
+
+def invalid_file(found: int, problems: Sequence[tuple[int, str]]) -> ApiRefusal:
+    """422: a batch file with lines that are no requests; `problems` are the first of them: line (from 1) and why."""
+    errors = [{"line_number": line, "message": problem} for line, problem in problems]
+    body = {
+        "detail": "Invalid file format.",
+        "description": f"Found {found} errors in this file.",
+        "errors": errors,
+    }
+    return ApiRefusal(422, body)
 
 
 def internal_error(message: str) -> ApiRefusal:

@@ -1,4 +1,4 @@
-"""A job's request lines: checked once, and from then on known by where they stand."""
+"""Request lines: checked once, when their file comes, and from then on known by where they stand."""
 
 from __future__ import annotations
 
@@ -11,14 +11,31 @@ from typing import Any, BinaryIO
 import orjson
 
 from loader.embedded_api.bodies import REQUEST, excess
+from loader.embedded_api.errors import invalid_file
+from loader.embedded_api.schemas import problem_of
+
+MOST_PROBLEMS = 20  # that are named
 
 
 class InvalidInput(Exception):
-    """Lines that are no requests; `errors` is what the job reports."""
+    """A job has nothing to do; `errors` is what it reports."""
 
     def __init__(self, errors: list[dict[str, Any]]) -> None:
         super().__init__("invalid input")
         self.errors = errors
+
+
+def check(path: Path) -> None:
+    """Check each line of a batch file as a live request is, one in memory at a time; ApiRefusal (422) names the bad."""
+    found, problems = 0, []
+    with path.open("rb") as file:
+        for number, line in enumerate(_lines(file), start=1):
+            problem = _problem(line) if line.strip() else None
+            if problem is not None:
+                found += 1
+                problems += [(number, problem)] if found <= MOST_PROBLEMS else []
+    if found:
+        raise invalid_file(found, problems)
 
 
 @dataclass
@@ -45,23 +62,15 @@ class Requests:
 
 
 def index_requests(job_dir: Path) -> Requests:
-    """Check the job's input lines, one at a time; InvalidInput says what is wrong, and with how many."""
+    """Where the requests of a job stand, whose lines were checked when they came; InvalidInput when there are none."""
     requests = Requests(tuple(sorted(job_dir.glob("input-*.jsonl"))))
-    problems: dict[str, list[int]] = {}
     for input_number, path in enumerate(requests.inputs):
         offset = 0
         with path.open("rb") as file:
-            for line_number, line in enumerate(_lines(file), start=1):
+            for line in _lines(file):
                 if line.strip():
-                    problem = _problem(line)
-                    if problem is not None:
-                        problems.setdefault(problem, [line_number, 0])[1] += 1
                     requests.add(input_number, offset, len(line))
                 offset += len(line)
-    if problems:
-        raise InvalidInput(
-            [{"message": f"{what} (first: line {line})", "count": count} for what, (line, count) in problems.items()]
-        )
     if not requests:
         raise InvalidInput([{"message": "The input has no requests", "count": 1}])
     return requests
@@ -82,11 +91,5 @@ def _problem(line: bytes) -> str | None:
     try:
         request = orjson.loads(line)
     except orjson.JSONDecodeError:
-        return "A line is not valid JSON"
-    if not isinstance(request, dict):
-        return "A line is not a JSON object"
-    if not isinstance(request.get("body"), dict):
-        return "A request has no `body` object"
-    if not isinstance(request.get("custom_id"), str | None):
-        return "A request's `custom_id` is not a string"
-    return None
+        return "Invalid JSON"
+    return problem_of(request)

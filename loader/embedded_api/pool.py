@@ -64,14 +64,14 @@ class WorkerPool:
                 self._single = None
                 raise
 
-    def answer_chat(self, body: bytearray, model: str) -> Future[tuple[int, bytes]]:
+    def answer_chat(self, body: bytearray, model: str, is_stream: bool) -> Future[tuple[int, bytes]]:
         """Answer one live request; the future raises BrokenProcessPool when a worker died."""
         executor = self.executor()
         try:
-            future = executor.submit(worker.answer_chat, body, model)
+            future = executor.submit(worker.answer_chat, body, model, is_stream)
         except BrokenProcessPool:
             self.mend(executor)
-            future = self.executor().submit(worker.answer_chat, body, model)
+            future = self.executor().submit(worker.answer_chat, body, model, is_stream)
         return future
 
     def wait_for_orphans(self) -> None:

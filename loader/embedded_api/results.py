@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import orjson
 
 from loader.files import sync
 from loader.owned_folder import open_new
@@ -43,6 +47,15 @@ def append(job_dir: Path, kind: str, line: bytes) -> None:
     """Add a line of the server's own."""
     with open_new(job_dir / f"{kind}-server.jsonl", "ab") as file:
         file.write(line)
+
+
+def statuses(job_dir: Path) -> list[dict[str, Any]]:
+    """What a job says of its failed requests: each HTTP status with its count, whatever the job's own status."""
+    found: Counter[int] = Counter()
+    for path in _parts(job_dir, "error"):
+        with path.open("rb") as file:
+            found.update(orjson.loads(line)["response"]["status_code"] for line in file if line.endswith(b"\n"))
+    return [{"message": f"HTTP Error, status code: {status}", "count": found[status]} for status in sorted(found)]
 
 
 def put_together(job_dir: Path, kind: str, target: Path) -> int:
@@ -83,5 +96,9 @@ def _parts(job_dir: Path, kind: str) -> list[Path]:
 
 
 def _number(line: bytes) -> int:
-    """The request's number, with which a line's id begins: `{"id":"17-…`."""
-    return int(line[7 : line.index(b"-", 7)])
+    """The request's number, in which a line's id ends (`{"id":"batch-1a2b3c4d-5e6f7a8b-17"`).
+
+    In lines of a server of version 0.2 or older the id begins with it (`{"id":"17-…`).
+    """
+    parts = line[7 : line.index(b'"', 7)].split(b"-")
+    return int(parts[-1] if parts[0] == b"batch" else parts[0])

@@ -10,7 +10,7 @@ from typing import Any
 def file_object(row: sqlite3.Row) -> dict[str, Any]:
     """A row of `files` as the API shows a file."""
     columns = [name for name in row.keys() if name != "seq"]  # noqa: SIM118 (a Row iterates over its values)
-    return {"object": "file", **{name: row[name] for name in columns}, "signature": None}
+    return {"object": "file", **{name: row[name] for name in columns}, "signature": None, "expires_at": None}
 
 
 def job_object(row: sqlite3.Row) -> dict[str, Any]:

@@ -233,7 +233,7 @@ class Store:
 
         Raises FileNotFoundError when an input file is gone.
         """
-        job_id = str(uuid.uuid4())
+        job_id, now = str(uuid.uuid4()), time.time()
         job_dir = self.job_dir(job_id)
         job_dir.mkdir(mode=0o700)
         try:
@@ -245,9 +245,9 @@ class Store:
         if inline is not None:
             inline.rename(job_dir / f"input-{len(input_files):05}.jsonl")
         with self._lock, self._db:
-            self._db.execute(
+            self._db.execute(  # `started_at` is the creation's time: so the vendor shows a job that waits
                 "insert into jobs (id, input_files, endpoint, model, metadata, timeout_hours, status,"
-                " created) values (?, ?, ?, ?, ?, ?, 'QUEUED', ?)",
+                " created, started_at) values (?, ?, ?, ?, ?, ?, 'QUEUED', ?, ?)",
                 (
                     job_id,
                     json.dumps(list(input_files)),
@@ -255,7 +255,8 @@ class Store:
                     model,
                     None if metadata is None else json.dumps(metadata),
                     timeout_hours,
-                    time.time(),
+                    now,
+                    int(now),
                 ),
             )
         found = self.job(job_id)

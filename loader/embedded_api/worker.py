@@ -27,8 +27,8 @@ from typing import Any, Protocol, cast
 import filelock
 import orjson
 
-from loader.embedded_api.completions import Reader, complete
-from loader.embedded_api.errors import ApiRefusal, internal_error
+from loader.embedded_api.completions import Reader, as_event_stream, complete
+from loader.embedded_api.errors import ApiRefusal, bad_request, internal_error
 from loader.threads import begin
 
 logger = logging.getLogger(__name__)
@@ -102,36 +102,44 @@ def answer_chunk(chunk: Chunk) -> Tally:
                 if _State.stop.value or _parent_gone.is_set():
                     break
                 line = os.pread(inputs[input_number].fileno(), length, offset)
-                kind, result = _answer_line(number, line, chunk.model)
+                kind, result = _answer_line(number, line, chunk)
                 results[kind].append(result)
                 counts[kind] += 1
     return Tally(counts["output"], counts["error"], time.monotonic() - started)
 
 
-def answer_chat(body: bytearray, model: str) -> tuple[int, bytes]:
-    """Answer one live request: HTTP status and JSON body."""
+def answer_chat(body: bytearray, model: str, is_stream: bool) -> tuple[int, bytes]:
+    """Answer one live request: HTTP status and body, JSON or (when it went well) an event stream."""
     with _answering:
         status, answer = _answer(orjson.loads(body), model)
-    return status, orjson.dumps(answer)
+    return status, as_event_stream(answer) if is_stream and status == 200 else orjson.dumps(answer)
 
 
-def result_line(number: int, custom_id: str | None, status: int, body: dict[str, Any]) -> bytes:
-    """A line of an output or error file; its id begins with the number by which a restart knows it."""
+def result_line(job_dir: Path, number: int, custom_id: str | None, status: int, body: dict[str, Any]) -> bytes:
+    """A line of an output or error file; its id ends in the number by which a restart knows it.
+
+    The body of a failure is JSON in a text, as the vendor has it.
+    """
     return orjson.dumps(
         {
-            "id": f"{number}-{uuid.uuid4()}",
+            "id": f"batch-{job_dir.name[:8]}-{uuid.uuid4().hex[:8]}-{number}",
             "custom_id": custom_id,
-            "response": {"status_code": status, "body": body},
+            "response": {"status_code": status, "body": body if status == 200 else orjson.dumps(body).decode()},
             "error": None,
         },
         option=orjson.OPT_APPEND_NEWLINE,
     )
 
 
-def _answer_line(number: int, line: bytes, model: str) -> tuple[str, bytes]:
+def _answer_line(number: int, line: bytes, chunk: Chunk) -> tuple[str, bytes]:
     request = orjson.loads(line)
-    status, body = _answer(request["body"], model)
-    return "output" if status == 200 else "error", result_line(number, request.get("custom_id"), status, body)
+    custom_id, body = request.get("custom_id"), request["body"]
+    if body.get("stream"):
+        refusal = bad_request("`stream` is not taken in a batch: leave it out")
+        status, answer = refusal.status, refusal.body
+    else:
+        status, answer = _answer(body, chunk.model)
+    return "output" if status == 200 else "error", result_line(chunk.job_dir, number, custom_id, status, answer)
 
 
 def _answer(body: dict[str, Any], model: str) -> tuple[int, dict[str, Any]]:

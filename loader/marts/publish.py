@@ -14,7 +14,7 @@ import re
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -25,6 +25,7 @@ from loader import __version__
 from loader.errors import WarehouseError, system_trouble
 from loader.files import put_in_place, swap_in_folder, sync
 from loader.marts.build_results import Build, last_build
+from loader.marts.moved import Moved, read_moved
 from loader.marts.published import LOOK, PARQUET, PUBLISHED_COLUMNS, TABLES_KEY, check_file, check_folder
 from loader.owned_folder import is_folder, own_entries, remove_folder
 from loader.warehouse.duckdb_file import MEMORY_LIMIT, STORAGE_VERSION, closing, now, once_free
@@ -45,6 +46,7 @@ class Publication:
     rows: dict[str, int]  # by mart
     tests: str  # `passed`, `failed` or `unknown`
     unbuilt_lines: int  # landed after the last dbt build, so not in these marts
+    moved: list[Moved] | None = None  # since what was published before; None where nothing was
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,8 @@ def publish_marts(
             check_file(bi_database, workshops[0])  # it may be another one after so long a wait
             if parquet is not None:
                 check_folder(parquet)
+            if bi_database.exists():
+                publication = replace(publication, moved=read_moved(bi_database, made[0]))
             _swap_in(made[0], bi_database)
             if parquet is not None:
                 swap_in_folder(made[1], parquet)

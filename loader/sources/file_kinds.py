@@ -12,9 +12,14 @@ IMAGE_SUFFIXES = _SENT | _MADE_JPEG | _REJECTED
 """JPEG XL is not read: a receipt that is one is rejected with that reason rather than passed over."""
 
 TABLE_SUFFIXES = frozenset((".parquet", ".arrow"))
+ARCHIVE_SUFFIXES = frozenset((".zip", ".eml"))
+"""Files that hold others: they are looked into as folders are."""
+
+SYSTEM, HIDDEN, UNREADABLE = "system files", "hidden files", "cannot be read"
+"""How files are reported that are not told by the end of their names."""
 
 _DATA = frozenset((".json", ".jsonl", ".csv", ".tsv", ".xml", ".yaml", ".yml", ".xls", ".xlsx", ".log"))
-_NEVER_IMAGES = _DATA | frozenset((".txt", ".html", ".htm", ".md", ".doc", ".docx", ".zip", ".py", ".mp4", ".mov"))
+_NEVER_IMAGES = _DATA | frozenset((".txt", ".html", ".htm", ".md", ".doc", ".docx", ".py", ".mp4", ".mov"))
 """Not looked into, for they lie beside receipts in their thousands: labels, exports, films."""
 
 HEAD_BYTES = 32
@@ -52,7 +57,7 @@ def is_image_name(name: str) -> bool:
 def is_worth_a_look(name: str) -> bool:
     """Whether its first bytes decide about a file whose name is no image's."""
     end = suffix(name)
-    return end not in _NEVER_IMAGES and end not in TABLE_SUFFIXES
+    return end not in _NEVER_IMAGES and end not in TABLE_SUFFIXES and end not in ARCHIVE_SUFFIXES
 
 
 def is_image_head(head: bytes) -> bool:
@@ -63,6 +68,13 @@ def is_image_head(head: bytes) -> bool:
 def is_system_name(name: str) -> bool:
     """Whether a system keeps its own things in a file or folder of this name: thumbnails, a waste basket, …"""
     return _SYSTEM.fullmatch(name) is not None
+
+
+def hidden_kind(name: str) -> str | None:
+    """How a file or folder of this name is reported that is not looked at for its name; None where it is."""
+    if is_system_name(name):
+        return SYSTEM
+    return HIDDEN if name.startswith(".") else None
 
 
 def kind(name: str) -> str:

@@ -12,10 +12,10 @@ from pathlib import Path
 
 from loader.errors import LoaderError, one_line
 from loader.settings import SAMPLES
-from loader.sources import locations
-from loader.sources.folder import file_bytes
+from loader.sources import archives, locations
+from loader.sources.folder import archive_file, file_bytes
 from loader.sources.open_source import open_source
-from loader.sources.receipt import Image
+from loader.sources.receipt import Image, Receipt
 
 _HUB = locations.of_hub("")
 NOWHERE = "where it lies was not noted: its answer was landed by hand, or by an older version"
@@ -35,8 +35,11 @@ def image_of(receipt_id: str, places: Iterable[str]) -> Image:
 def image_at(location: str) -> Image:
     """What lies at a location now: its bytes, or None and why not in one line."""
     try:
-        if location.startswith("/") and locations.path_of(location).is_file():
-            return file_bytes(locations.path_of(location))
+        path = locations.path_of(location) if location.startswith("/") else None
+        if path is not None and path.is_file():
+            return file_bytes(path)
+        if path is not None and (archive := next((one for one in path.parents if one.is_file()), None)) is not None:
+            return _among(archives.receipts("", archive_file(str(archive), "")), location)
         dataset, is_row, _ = location.rpartition("#")
         if is_row:
             return _in_dataset(dataset, location)
@@ -57,8 +60,12 @@ def _in_dataset(dataset: str, location: str) -> Image:
     name = dataset.removeprefix(_HUB) if dataset.startswith(_HUB) else str(locations.path_of(dataset))
     if not dataset.startswith(_HUB) and not Path(name).exists():
         return None, f"it is gone: {dataset}"
-    for receipt in open_source(name):
+    return _among(open_source(name), location)
+
+
+def _among(receipts: Iterable[Receipt], location: str) -> Image:
+    for receipt in receipts:
         if receipt.location == location:
             found = receipt.with_image()
             return found.image, found.error
-    return None, f"its row is gone: {location}"
+    return None, f"it is gone: {location}"

@@ -11,18 +11,14 @@ from functools import partial
 from pathlib import Path, PurePath
 
 from loader.errors import SourceError
-from loader.sources import file_kinds
+from loader.sources import archives, file_kinds
+from loader.sources.file_kinds import hidden_kind
 from loader.sources.locations import of_file, printable
-from loader.sources.receipt import Image, PassedOver, Receipt, Source
+from loader.sources.receipt import MAX_FILE_BYTES, Image, PassedOver, ReadPath, Receipt, Source, too_large
 
-MAX_FILE_BYTES = 200_000_000
-"""A larger file is no photograph of a receipt, and reading it would fill the memory."""
 _NAMES_AT_A_TIME = 150_000
 
-SYSTEM, HIDDEN, UNREADABLE = "system files", "hidden files", "cannot be read"
 Wanted = Callable[["os.DirEntry[str]"], bool]
-ReadPath = Callable[[str], Image]
-"""Reads the file that a path names: its bytes, or None and why not in one line."""
 
 
 @dataclass
@@ -49,11 +45,11 @@ def survey(folder: Path) -> Survey:
                 for entry in entries:
                     name = entry.name
                     if entry.is_dir(follow_symlinks=False):
-                        waiting.append((entry.path, f"{within}{name}/", outside or _hidden_kind(name)))
+                        waiting.append((entry.path, f"{within}{name}/", outside or hidden_kind(name)))
                     elif outside is None and file_kinds.is_image_name(name) and _is_file(entry):
                         images += 1
                     else:
-                        _note(found, entry, within + name, outside or _hidden_kind(name))
+                        _note(found, entry, within + name, outside or hidden_kind(name))
         except OSError as error:
             if outside is None:
                 raise _cannot_list(place, error) from error
@@ -68,19 +64,28 @@ def _note(found: Survey, entry: os.DirEntry[str], path: str, passed: str | None)
     if kind is None and file_kinds.suffix(entry.name) in file_kinds.TABLE_SUFFIXES:
         found.tables += 1
         return
+    if kind is None and archives.is_archive_name(entry.name):
+        _note_archive(found, archive_file(entry.path, printable(path)))
+        return
     if kind is None and file_kinds.is_worth_a_look(entry.name):
         head = _head(entry.path)
         if head is not None and file_kinds.is_image_head(head):
             found.images += 1
             return
-        kind = UNREADABLE if head is None else None
+        kind = file_kinds.UNREADABLE if head is None else None
     found.passed_over.add(kind or file_kinds.kind(entry.name), printable(path))
 
 
-def _hidden_kind(name: str) -> str | None:
-    if file_kinds.is_system_name(name):
-        return SYSTEM
-    return HIDDEN if name.startswith(".") else None
+def _note_archive(found: Survey, archive: archives.ArchiveFile) -> None:
+    """Count what is in an archive; one that cannot be read counts as a receipt, and is rejected."""
+    try:
+        contents = archives.look_into(archive)
+    except archives.BrokenArchiveError:
+        found.images += 1
+        return
+    found.images += len(contents.members)
+    for kind, name in contents.passed_over:
+        found.passed_over.add(kind, archive.below(name))
 
 
 def _odd_kind(entry: os.DirEntry[str]) -> str | None:
@@ -116,10 +121,12 @@ def begins_like_an_image(path: str | Path) -> bool:
 
 
 def is_image(entry: os.DirEntry[str]) -> bool:
-    """Whether an entry of a folder is read as an image."""
+    """Whether an entry of a folder is read as an image, or as an archive of some."""
     if file_kinds.is_image_name(entry.name):
         return _is_file(entry)
-    if not file_kinds.is_worth_a_look(entry.name) or _hidden_kind(entry.name) or not _is_file(entry):
+    if archives.is_archive_name(entry.name):
+        return hidden_kind(entry.name) is None and _is_file(entry)
+    if not file_kinds.is_worth_a_look(entry.name) or hidden_kind(entry.name) or not _is_file(entry):
         return False
     return begins_like_an_image(entry.path)
 
@@ -127,7 +134,7 @@ def is_image(entry: os.DirEntry[str]) -> bool:
 def is_table(entry: os.DirEntry[str]) -> bool:
     """Whether an entry of a folder is read as a table."""
     is_named_so = file_kinds.suffix(entry.name) in file_kinds.TABLE_SUFFIXES
-    return is_named_so and _hidden_kind(entry.name) is None and _is_file(entry)
+    return is_named_so and hidden_kind(entry.name) is None and _is_file(entry)
 
 
 def files(folder: Path, wanted: Wanted) -> Iterator[str]:
@@ -170,7 +177,7 @@ def _names(folder: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
             for entry in entries:
                 if not entry.is_dir(follow_symlinks=False):
                     yield entry.name, entry
-                elif _hidden_kind(entry.name) is None:
+                elif hidden_kind(entry.name) is None:
                     yield entry.name + "/", entry
     except OSError as error:
         raise _cannot_list(folder, error) from error
@@ -186,7 +193,7 @@ def file_bytes(path: str | Path) -> Image:
         with Path(path).open("rb") as file:
             size = os.fstat(file.fileno()).st_size
             if size > MAX_FILE_BYTES:
-                return None, f"a file of {size:,} bytes: too large for an image"
+                return None, too_large(size)
             return file.read(), None
     except OSError as error:
         return None, f"cannot be read: {error.strerror or type(error).__name__}"
@@ -215,22 +222,48 @@ def open_images(name: str, folder: Path, found: Survey, limit: int | None) -> So
     def receipts() -> Iterator[Receipt]:
         root = os.path.realpath(folder).rstrip("/")
         for file in files(folder, is_image):
-            yield file_receipt(name, f"{root}/{file}", file)
+            if archives.is_archive_name(file):
+                yield from archives.receipts(name, archive_file(f"{root}/{file}", printable(file)))
+            else:
+                yield file_receipt(name, f"{root}/{file}", file)
 
     return Source(name, receipts, lambda: found.images, limit, found.passed_over)
 
 
 def file_receipt(source: str, path: str, key: str) -> Receipt:
     """The receipt in an image file, not read yet. The path of its folder is absolute and without links."""
-    location, version = printable(path), None
+    location, version = _place(path)
+    return Receipt(source, printable(key), location=location, version=version, read=partial(file_bytes, path))
+
+
+def archive_file(path: str, key: str) -> archives.ArchiveFile:
+    """The archive at a path, that of its folder absolute and without links; no `key` where it is the whole source."""
+    location, version = _place(path)
+    return archives.ArchiveFile(key, file_kinds.suffix(path), location, version, lambda: Path(path).open("rb"))
+
+
+def open_archive(name: str, path: str, limit: int | None) -> Source:
+    """What is in an archive that was named itself."""
+    archive, found = archive_file(path, ""), Survey()
+    _note_archive(found, archive)
+    return Source(
+        name,
+        lambda: archives.receipts(name, archive_file(path, "")),
+        lambda: found.images,
+        limit,
+        found.passed_over,
+    )
+
+
+def _place(path: str) -> tuple[str, str | None]:
+    """Where a file lies, links resolved, and its version. The path of its folder is absolute and without links."""
     try:
         status = os.lstat(path)
-        if stat.S_ISLNK(status.st_mode):
-            location, status = of_file(Path(path)), Path(path).stat()
-        version = file_version(status)
+        if not stat.S_ISLNK(status.st_mode):
+            return printable(path), file_version(status)
+        return of_file(Path(path)), file_version(Path(path).stat())
     except OSError:  # it has gone: reading it says so
-        pass
-    return Receipt(source, printable(key), location=location, version=version, read=partial(file_bytes, path))
+        return printable(path), None
 
 
 _SECOND = 1_000_000_000

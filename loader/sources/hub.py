@@ -11,7 +11,7 @@ from loader.errors import SourceError, one_line
 from loader.settings import SAMPLES
 from loader.sources import folder as folders
 from loader.sources import locations
-from loader.sources.receipt import PassedOver, Receipt, Source
+from loader.sources.receipt import PassedOver, ReadPath, Receipt, Source
 from loader.sources.rows import Row, find_columns, row_receipt
 from loader.threads import fetched_in_a_thread
 
@@ -60,7 +60,7 @@ def open_hub(name: str, limit: int | None, token: str | None) -> Source:
         raise SourceError(_hub_trouble(name, error)) from error
 
 
-def _reader_of_the_hub(token: str | None) -> folders.ReadPath:
+def _reader_of_the_hub(token: str | None) -> ReadPath:
     """Reads the images that a dataset on the hub names, on the hub only: not on this machine or elsewhere."""
     from datasets import DownloadConfig
     from datasets.download.streaming_download_manager import xopen
@@ -101,7 +101,7 @@ def _undecoded(kind: Any) -> Any:
 
 
 def _dataset_source(
-    name: str, place: str, dataset: Any, read: folders.ReadPath, limit: int | None, passed_over: PassedOver
+    name: str, place: str, dataset: Any, read: ReadPath, limit: int | None, passed_over: PassedOver
 ) -> Source:
     names = dataset.column_names or list(next(fetched_in_a_thread(dataset), {}))
     stored = {column: _undecoded(kind) for column, kind in (dataset.features or {}).items()}

@@ -9,8 +9,7 @@ from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from loader.sources.file_kinds import HEAD_BYTES, is_image_head, is_image_name
-from loader.sources.folder import MAX_FILE_BYTES, ReadPath
-from loader.sources.receipt import Image
+from loader.sources.receipt import MAX_FILE_BYTES, Image, ReadPath
 
 _LOOKED_AT = 64
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{44,}={0,2}")

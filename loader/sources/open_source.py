@@ -1,4 +1,4 @@
-"""Where receipts come from: samples, a folder of images, parquet or arrow files, a Hugging Face dataset.
+"""Where receipts come from: samples, a folder of images, an archive, parquet or arrow files, a Hugging Face dataset.
 
 `open_source` finds out which one a name means and fails at once, in one line, when there is nothing to read.
 What it gives streams: memory stays flat however many receipts there are, and iterating again starts again. An
@@ -17,7 +17,7 @@ from loader.errors import SourceError
 from loader.settings import SAMPLES
 from loader.sources import file_kinds, locations
 from loader.sources import folder as folders
-from loader.sources.receipt import NAMED, Receipt, Source
+from loader.sources.receipt import NAMED, PassedOver, Receipt, Source
 
 BESIDE_TABLES = "images beside the tables"
 
@@ -26,9 +26,9 @@ def open_source(name: str, *, limit: int | None = None, token: str | None = None
     """The receipts that `name` means, at most `limit` of them.
 
     `name` is `samples` (drawn: `limit` of them, or twelve), a folder of images (searched through, in order of
-    their paths), an image, a parquet or arrow file or a folder of them, a folder written by `save_to_disk`, or the
-    id of a Hugging Face dataset, `owner/name` (its split `train`, else its first). What exists here wins over a hub
-    id. `token`: for the hub; None uses its own login.
+    their paths), an image, a zip archive, a mail, a parquet or arrow file or a folder of them, a folder written by
+    `save_to_disk`, or the id of a Hugging Face dataset, `owner/name` (its split `train`, else its first). What exists
+    here wins over a hub id. `token`: for the hub; None uses its own login.
 
     Raises SourceError when there is no such thing, it holds no images, or the hub can't be reached or
     refuses.
@@ -78,12 +78,16 @@ def _open_folder(folder: Path, limit: int | None) -> Source:
         if source is not None:
             return source
     if not found.images:
-        instead = f" ({found.passed_over.in_words(with_names=True)})" if found.passed_over.counts else ""
-        raise SourceError(
-            f"no images or parquet files in {locations.printable(str(folder))}{instead}: name a folder with some "
-            "(JPEG, PNG, WebP, TIFF, GIF, BMP or AVIF)"
-        )
+        raise _nothing_in(locations.printable(str(folder)), found.passed_over)
     return folders.open_images(name, folder, found, limit)
+
+
+def _nothing_in(place: str, passed_over: PassedOver) -> SourceError:
+    instead = f" ({passed_over.in_words(with_names=True)})" if passed_over.counts else ""
+    return SourceError(
+        f"no images or parquet files in {place}{instead}: name a folder with some "
+        "(JPEG, PNG, WebP, HEIC, TIFF, GIF, BMP, AVIF or PDF, also in zip archives and mails)"
+    )
 
 
 def _open_tables(name: str, folder: Path, found: folders.Survey, limit: int | None) -> Source | None:
@@ -112,8 +116,16 @@ def _open_file(path: Path, limit: int | None) -> Source:
         from loader.sources.parquet import open_tables
 
         return open_tables(name, path, [path], limit)
+    if file_kinds.suffix(path.name) in file_kinds.ARCHIVE_SUFFIXES:
+        source = folders.open_archive(name, str(path.parent.resolve() / path.name), limit)
+        if limit != 0 and not source.count():
+            raise _nothing_in(locations.printable(str(path)), source.passed_over)
+        return source
     if file_kinds.suffix(path.name) in file_kinds.IMAGE_SUFFIXES or folders.begins_like_an_image(path):
         place = str(path.parent.resolve() / path.name)
         return Source(name, lambda: iter([folders.file_receipt(name, place, path.name)]), lambda: 1, limit)
     shown = locations.printable(str(path))
-    raise SourceError(f"{shown} is neither an image nor a parquet or arrow file: name a folder or such a file")
+    raise SourceError(
+        f"{shown} is neither an image, a PDF, a zip archive or mail of some, nor a parquet or arrow file: "
+        "name a folder or such a file"
+    )

@@ -15,6 +15,11 @@ _OTHER = "other"
 
 Image = tuple[bytes | None, str | None]
 """The bytes of an image, or None and why not in one line."""
+ReadPath = Callable[[str], Image]
+"""Reads the file that a path names."""
+
+MAX_FILE_BYTES = 200_000_000
+"""A larger file is no photograph of a receipt, and reading it would fill the memory."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,11 @@ class Receipt:
             return self
         image, error = self.read()
         return replace(self, image=image, error=error, read=None)
+
+
+def too_large(size: int) -> str:
+    """Why a file of more than `MAX_FILE_BYTES` is not read."""
+    return f"a file of {size:,} bytes: too large for an image"
 
 
 @dataclass

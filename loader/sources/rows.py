@@ -9,9 +9,8 @@ from typing import Any
 
 from loader.errors import SourceError
 from loader.sources import locations
-from loader.sources.folder import ReadPath
 from loader.sources.image_values import image_in, likeness
-from loader.sources.receipt import Receipt, in_a_line
+from loader.sources.receipt import ReadPath, Receipt, in_a_line
 
 KEY_COLUMNS = ("receiptid", "receipt_id", "id")
 PEEK_ROWS = 8

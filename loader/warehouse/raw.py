@@ -74,7 +74,11 @@ def append_load(
 
 
 def append_receipts(connection: duckdb.DuckDBPyConnection, rows: Sequence[ReceiptRow], load_id: str) -> int:
-    """Append the receipts that are new or of which something changed; how many that were."""
+    """Append the receipts that are new, of which something changed, or that have come back to their place; how many.
+
+    A place has what the last load that noted anything of it found there: it may be several, where the ids of a data set
+    are not unique.
+    """
     columns = ", ".join(RECEIPT_COLUMNS)
     unnested = ", ".join(f"unnest(${name}) as {name}" for name in RECEIPT_COLUMNS)
     same = " and ".join(f"known.{name} is not distinct from offered.{name}" for name in RECEIPT_COLUMNS)
@@ -93,10 +97,24 @@ def append_receipts(connection: duckdb.DuckDBPyConnection, rows: Sequence[Receip
             qualify row_number() over (
                 partition by receipt_id, source, source_key, location order by loaded_at desc, load_id desc
             ) = 1
+        ),
+        at_their_places as (
+            select location, receipt_id
+            from raw.receipts
+            where location in (select location from offered)
+            qualify load_id = max_by(load_id, loaded_at) over (partition by location)
         )
         select {columns}, $load_id, $loaded_at
         from offered
         where not exists (select 1 from known where {same})
+            or (
+                location is not null
+                and exists (from at_their_places as at_it where at_it.location = offered.location)
+                and not exists (
+                    from at_their_places as at_it
+                    where at_it.location = offered.location and at_it.receipt_id = offered.receipt_id
+                )
+            )
         """,
         {**values, "load_id": load_id, "loaded_at": moment(connection, "receipts")},
     ).fetchone()

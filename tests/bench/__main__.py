@@ -218,9 +218,19 @@ def _landed(bench: Bench, name: str, path: Path) -> Measure:
 
 
 def dbt(bench: Bench) -> None:
-    """`dbt build` over landed answers beside pandas and beside DuckDB alone; what a second `make` takes."""
+    """`dbt build` over landed answers beside pandas and beside DuckDB alone; a first build; a second `make`."""
     for count in bench.sizes.answers:
         _dbt_beside_pandas(bench, count)
+    with bench.directory() as directory:
+        first = bench.side("first build of twelve receipts", "product_dbt:first_build", directory).result
+    bench.add(
+        "the first `dbt build` of twelve receipts",
+        f"{first['build']:.1f} s with all tests",
+        f"`dbt build` of ten tables, no tests: {first['ten_models']:.1f} s",
+        f"{first['build'] / first['ten_models']:.1f} x",
+        "1.5 x",
+        first["build"] <= 1.5 * first["ten_models"],
+    )
     with bench.directory() as directory:
         second = bench.side("a second make", "product_dbt:second_make", directory).result
     bench.add(

@@ -109,6 +109,37 @@ def floor(directory: str) -> dict[str, Any]:
     return {}
 
 
+TEN_MODELS = {
+    "dbt_project.yml": """
+name: ten_models
+version: "1.0.0"
+profile: ten_models
+models: {ten_models: {+materialized: table}}
+flags: {send_anonymous_usage_stats: false}
+""",
+    "profiles.yml": "ten_models: {target: t, outputs: {t: {type: duckdb, path: ten.duckdb, threads: 2}}}",
+    **{f"models/model_{number}.sql": f"select {number} as id, 'a text' as name" for number in range(10)},
+}
+
+
+def first_build(directory: str) -> dict[str, float]:
+    """Seconds of the first `dbt build` of twelve receipts, and of a project of ten tables without a test."""
+    for name, text in TEN_MODELS.items():
+        path = Path(directory) / "ten" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    fill(directory, 0, 12)
+    environment = {**os.environ, "WAREHOUSE": f"{directory}/warehouse.duckdb", "DO_NOT_TRACK": "1"}
+
+    def seconds(folder: Path, *command: str) -> float:
+        started = time.monotonic()
+        subprocess.run([sys.executable, *command], cwd=folder, env=environment, check=True)
+        return time.monotonic() - started
+
+    of_ten = seconds(Path(directory) / "ten", "-c", "from dbt.cli.main import cli; cli()", "--quiet", "build")
+    return {"build": seconds(ROOT, "-m", "loader", "dbt", "build", "--quiet"), "ten_models": of_ten}
+
+
 def second_make(directory: str) -> dict[str, float]:
     """Seconds of the second `make` over the samples, and of importing dbt."""
     places = {"WAREHOUSE": f"{directory}/warehouse.duckdb", "BI_DATABASE": f"{directory}/bi.duckdb"}

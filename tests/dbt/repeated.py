@@ -20,6 +20,7 @@ class Seen:
     minutes: float = 0
     is_answered: bool = True
     rejected_reason: str | None = None
+    back_after: float | None = None  # minutes after which it lay there again
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,14 @@ CASES = [
         (1, 1),
     ),
     Repeated(
+        "saved again in place, and back to what it was",
+        (
+            Seen(NO_TIME, location="/d/y.jpg", back_after=18),
+            Seen(NO_TIME, location="/d/y.jpg", load="next", minutes=9),
+        ),
+        (0, 0),
+    ),
+    Repeated(
         "a file that could not be read once",
         (
             Seen(location="/e/x.jpg", is_answered=False, rejected_reason="cannot be read"),
@@ -114,14 +123,18 @@ def write_repeated(raw: RawTables) -> None:
     for case in CASES:
         for number, seen in enumerate(case.receipts):
             receipt_id = receipt_of(case, number)
-            raw.receipts(
-                [receipt_id],
-                source="twice",
-                minutes=seen.minutes,
-                location=seen.location,
-                load_id=seen.load,
-                rejected_reason=seen.rejected_reason,
-            )
+            times = {seen.load: seen.minutes}
+            if seen.back_after is not None:
+                times["much later"] = seen.back_after
+            for load_id, minutes in times.items():
+                raw.receipts(
+                    [receipt_id],
+                    source="twice",
+                    minutes=minutes,
+                    location=seen.location,
+                    load_id=load_id,
+                    rejected_reason=seen.rejected_reason,
+                )
             if seen.is_answered:
                 asked[receipt_id] = receipt_id
                 items = [{"name": "Bun", "price": price, "classification": "Food"} for price in seen.prices]

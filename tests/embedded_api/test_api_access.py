@@ -47,7 +47,7 @@ def test_every_route_wants_the_token(shared_server: ApiServer) -> None:
     for given in ("", "Bearer ", "Bearer wrong", f"Basic {token}", f"Bearer {token}x", token, "Bearer é"):
         for method, path in ROUTES:
             headers = {"Authorization": given} if given else {}
-            assert ask(shared_server, method, path, headers) == (401, {"detail": "Unauthorized"}), (
+            assert ask(shared_server, method, path, headers) == (401, {"detail": "Invalid API Key"}), (
                 method,
                 path,
                 given,

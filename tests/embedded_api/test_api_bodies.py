@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from mistralai.client import errors
 
 from loader.embedded_api import bodies
 from tests.embedded_api import batch_lines
@@ -64,12 +65,16 @@ BODIES: dict[str, tuple[str, Callable[[], bytes], int]] = {
         JOBS,
         lambda: asked(
             JOBS,
-            b'{"a": "base64,%b", "b": %b, "c": %b%b"}'
+            b'{"messages": [{}], "a": "base64,%b", "b": %b, "c": %b%b"}'
             % (b"A" * 140_000_000, nested(900_000), EMOJI, b"x" * (bodies.BATCH.text - 6_000_000)),
         ),
         200,
     ),
-    "images": (JOBS, lambda: asked(JOBS, b'{"a": "data:image/png;base64,%b"}' % (b"A" * (LARGE - 200))), 200),
+    "images": (
+        JOBS,
+        lambda: asked(JOBS, b'{"messages": [{}], "a": "data:image/png;base64,%b"}' % (b"A" * (LARGE - 220))),
+        200,
+    ),
 }
 
 
@@ -105,10 +110,11 @@ def test_a_line_of_a_batch_file_has_the_bounds_of_a_request(api_server: ApiServe
         b'{"body": "' + b"x" * 2 * bodies.REQUEST.size + b'"}\n',
         b'{"body": ' + filled(b"{}", bodies.REQUEST.text - 100) + b"}\n",
     ]
-    job = batch_lines.finished(api_server.client, batch_lines.start_job(api_server.client, b"".join(lines)).id)
-    assert job.status == "FAILED"
-    messages = [error.message for error in job.errors]
-    assert [message[-len("(first: line 2)") :] for message in messages] == ["(first: line 2)", "(first: line 3)"]
+    with pytest.raises(errors.MistralError) as refused:
+        batch_lines.start_job(api_server.client, b"".join(lines))
+    said = json.loads(refused.value.body)
+    assert (refused.value.status_code, [error["line_number"] for error in said["errors"]]) == (422, [2, 3])
+    assert len(refused.value.body) < 1000
     assert peak_mb(api_server) < 600
 
 

@@ -15,7 +15,7 @@ from mistralai.client import errors
 from tests.helpers.servers import ApiServer
 
 
-def upload(api: ApiServer, name: str = "a.jsonl", content: bytes = b"{}\n", purpose: str = "batch") -> str:
+def upload(api: ApiServer, name: str = "a.jsonl", content: bytes = b"{}\n", purpose: str = "fine-tune") -> str:
     return api.client.files.upload(file={"file_name": name, "content": content}, purpose=purpose).id
 
 
@@ -25,12 +25,7 @@ def test_a_file_comes_back_byte_for_byte(shared_server: ApiServer) -> None:
     assert shared_server.client.files.download(file_id=file_id).read() == content
     file = shared_server.client.files.retrieve(file_id=file_id)
     assert (file.filename, file.size_bytes, file.num_lines) == ('données "x".jsonl', len(content), 4)
-    assert (file.purpose, file.sample_type, file.source, file.deleted) == (
-        "batch",
-        "batch_request",
-        "upload",
-        False,
-    )
+    assert (file.purpose, file.sample_type, file.source, file.deleted) == ("fine-tune", "instruct", "upload", False)
 
 
 def test_an_empty_file_is_a_file(shared_server: ApiServer) -> None:
@@ -53,7 +48,7 @@ def test_a_large_upload_is_not_held_in_memory(shared_server: ApiServer, tmp_path
         for _ in range(100):
             file.write(b"x" * 1_000_000 + b"\n")
     with large.open("rb") as file:
-        uploaded = shared_server.client.files.upload(file={"file_name": "l.jsonl", "content": file}, purpose="batch")
+        uploaded = shared_server.client.files.upload(file={"file_name": "l.jsonl", "content": file}, purpose="ocr")
     assert (uploaded.size_bytes, uploaded.num_lines) == (100_000_100, 100)
     response = shared_server.client.files.download(file_id=uploaded.id)
     assert sum(len(block) for block in response.iter_bytes()) == 100_000_100
@@ -70,7 +65,7 @@ def test_files_are_listed_by_page_newest_first(api_server: ApiServer) -> None:
 
 def test_files_are_found_by_every_filter(api_server: ApiServer) -> None:
     files = api_server.client.files
-    batch, tuning = upload(api_server, "Batch_1.jsonl"), upload(api_server, "tune.jsonl", purpose="fine-tune")
+    batch, tuning = upload(api_server, "Batch_1.jsonl", b"\n", "batch"), upload(api_server, "tune.jsonl")
 
     def found(**filters: object) -> list[str]:
         return [file.id for file in files.list(**filters).data]  # type: ignore[arg-type]

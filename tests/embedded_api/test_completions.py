@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import json
+import struct
+import zlib
 from collections.abc import Sequence
 from typing import Any
 
 import pytest
 from mistralai.client import errors
+from PIL import Image
 
 from loader.embedded_api.completions import complete
 from loader.embedded_api.errors import ApiRefusal
@@ -16,7 +20,7 @@ from tests.helpers import instant_reader
 from tests.helpers.servers import ApiServer
 
 READING = instant_reader.read_receipt(batch_lines.image("a"))
-ITEMS = [{"name": i.name, "price": i.price, "classification": "Other"} for i in READING.items]
+ITEMS = [{"name": i.name, "price": float(i.price), "classification": "Other"} for i in READING.items]
 
 
 def content(request: dict[str, Any]) -> Any:
@@ -87,12 +91,6 @@ def test_several_images_are_read_as_one_receipt_and_more_than_eight_are_refused(
     assert "9 images: at most 8 are taken" in str(refused.value)
 
 
-def test_an_image_that_is_none_among_others_is_left_out() -> None:
-    request = batch_lines.body(b"not an image")
-    request["messages"][0]["content"].append(batch_lines.body(batch_lines.image("a"))["messages"][0]["content"][1])
-    assert content(request) == {"items": ITEMS}
-
-
 def test_usage_counts_text_and_pixels() -> None:
     small = complete(batch_lines.body(batch_lines.image("a", (280, 56))), "m", instant_reader.read_images)
     large = complete(batch_lines.body(batch_lines.image("a", (3000, 3000))), "m", instant_reader.read_images)
@@ -112,10 +110,37 @@ def test_max_tokens_cuts_the_answer_off() -> None:
     assert cut["choices"][0]["message"]["content"] == whole["choices"][0]["message"]["content"][:40]
 
 
-def test_what_is_no_image_gives_no_items() -> None:
-    assert content(batch_lines.body(b"not an image")) == {"items": []}
-    answer = content(batch_lines.body(b"", response_format=batch_lines.STRICT))
-    assert answer == {"items": [], "merchant": None, "total": None}
+def damaged() -> dict[str, bytes]:
+    photo = io.BytesIO()
+    Image.effect_noise((300, 300), 60).save(photo, "JPEG")
+    scan = io.BytesIO()
+    Image.effect_noise((300, 300), 60).save(scan, "PNG")
+    return {
+        "empty": b"",
+        "no image": b"not an image",
+        "half a JPEG": photo.getvalue()[: len(photo.getvalue()) // 2],
+        "half a PNG": scan.getvalue()[: len(scan.getvalue()) // 2],
+        "a header alone": scan.getvalue()[:40],
+        "a bomb": pixels_claimed(scan.getvalue(), 60_000),
+        "more than the reader takes": pixels_claimed(scan.getvalue(), 9_000),
+    }
+
+
+def pixels_claimed(png: bytes, side: int) -> bytes:
+    header = b"IHDR" + struct.pack(">II", side, side) + png[24:29]
+    return png[:12] + header + struct.pack(">I", zlib.crc32(header)) + png[33:]
+
+
+@pytest.mark.parametrize("kind", damaged())
+def test_an_image_that_cannot_be_decoded_is_no_empty_answer(kind: str) -> None:
+    """Alone, where the reader finds nothing on it, and among others."""
+    others = batch_lines.body(batch_lines.image("a"))
+    others["messages"][0]["content"].append(batch_lines.body(damaged()[kind])["messages"][0]["content"][1])
+    for request in (batch_lines.body(damaged()[kind]), others):
+        with pytest.raises(ApiRefusal) as refused:
+            complete(request, "m", lambda images, categories: instant_reader.Reading())
+        assert (refused.value.status, refused.value.body["code"]) == (400, "3310")
+        assert refused.value.body["type"] == "invalid_request_file"
 
 
 @pytest.mark.parametrize(
@@ -138,21 +163,48 @@ def test_images_that_cannot_be_taken(url: str, reason: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "request_body",
+    ("request_body", "status"),
     [
-        {},
-        {"messages": "hello"},
-        {"messages": []},
-        {"messages": [None, "x", {"content": [None, 1, {"type": "text"}]}]},
-        {"messages": [{"role": "user", "content": "no image"}]},
-        batch_lines.body(batch_lines.image("a"), stream=True),
-        batch_lines.body(batch_lines.image("a"), response_format={"type": "json_schema"}),
+        ({}, 422),
+        ({"messages": "hello"}, 422),
+        ({"messages": []}, 422),
+        ({"messages": [None, "x"]}, 422),
+        ({"messages": [{"role": "user", "content": [1]}]}, 422),
+        (batch_lines.body(batch_lines.image("a"), max_tokens=-5), 422),
+        (batch_lines.body(batch_lines.image("a"), response_format={"type": "json_schema"}), 422),
+        ({"messages": [{"role": "user", "content": "no image"}]}, 400),
+        ({"messages": [{"content": [{"type": "text"}, {"type": "image_url"}]}]}, 400),
     ],
 )
-def test_requests_that_cannot_be_answered(request_body: dict[str, Any]) -> None:
+def test_requests_that_cannot_be_answered(request_body: dict[str, Any], status: int) -> None:
     with pytest.raises(ApiRefusal) as refused:
         complete(request_body, "m", instant_reader.read_images)
+    assert refused.value.status == status
+
+
+@pytest.mark.parametrize(
+    ("more", "name"),
+    [
+        ({"tools": [{"type": "function", "function": {"name": "f", "parameters": {}}}]}, "`tools`"),
+        ({"n": 2}, "`n`"),
+        ({"messages": [{"content": [{"type": "document_url", "document_url": "https://x.example"}]}]}, "document_url"),
+    ],
+)
+def test_what_would_change_the_answer_and_is_not_served_is_refused_by_name(more: dict[str, Any], name: str) -> None:
+    with pytest.raises(ApiRefusal) as refused:
+        complete({**batch_lines.body(batch_lines.image("a")), **more}, "m", instant_reader.read_images)
     assert refused.value.status == 400
+    assert name in refused.value.body["message"]
+
+
+def test_a_live_chat_as_a_stream_is_one_chunk_and_its_end(shared_server: ApiServer) -> None:
+    request = batch_lines.body(batch_lines.image("a"), response_format={"type": "json_object"})
+    (event,) = shared_server.client.chat.stream(model="local-ocr", **request)
+    assert json.loads(str(event.data.choices[0].delta.content)) == {"items": ITEMS}
+    assert (event.data.choices[0].finish_reason, event.data.model) == ("stop", "local-ocr")
+    with pytest.raises(errors.SDKError) as refused:
+        shared_server.client.chat.stream(model="local-ocr", messages=[{"role": "user", "content": "no image"}])
+    assert refused.value.status_code == 400
 
 
 def test_a_live_chat(shared_server: ApiServer) -> None:

@@ -107,7 +107,7 @@ def test_an_edit_of_the_project_counts_and_the_time_of_a_file_does_not(warehouse
     (project / "target" / "compiled.sql").write_text("select 1")
     assert built_from(warehouse, project) == before
     hashes = {before}
-    for pattern in ("receipts.sql", "receipts.yml", "categories.csv", "spend_measures.sql", "dbt_project.yml"):
+    for pattern in ("receipts.sql", "receipts.yml", "categories.csv", "spend_by.sql", "dbt_project.yml"):
         path = next(project.rglob(pattern))
         path.write_text(path.read_text() + "\n")
         hashes.add(built_from(warehouse, project))

@@ -67,8 +67,26 @@ def test_says_the_figures_of_the_marts(page: Path) -> None:
     assert status["not a price"] == "1"
     model = cells.index("mistral-small-2603")
     assert cells[model : model + 5] == ["mistral-small-2603", "8", "8,000800", "0.00084", "0.00010"]
-    total = cells.index("receipts whose items add up to the printed total")
-    assert cells[total + 1 : total + 4] == ["1", "2", "50.0 %"]
+    total = cells.index("receipts that add up to what was paid")
+    assert cells[total + 1 : total + 4] == ["1", "1", "100.0 %"]
+
+
+def test_says_how_much_is_proven_and_names_what_does_not_add_up(warehouse: Path, tmp_path: Path) -> None:
+    change(
+        warehouse,
+        "update marts.receipts set reconciliation = 'off', unexplained = -1234.5 where source_key = '3'",
+        "update marts.receipts set reconciliation = 'off', unexplained = 0.1, total = 32500 where source_key = '0'",
+    )
+    publish_marts(warehouse, tmp_path / "bi.duckdb")
+    write_report(tmp_path / "report.html")
+    text = (tmp_path / "report.html").read_text()
+    words = [" ".join(part.split()) for part in re.findall(r'class="soft proof-words">(.*?)</p>', text, re.S)]
+    plain = [re.sub(r"<[^>]+>", "", part).split() for part in words]
+    assert ["53.30", "proven", "(91.4", "%)"] in [part[:4] for part in plain]
+    assert ["4.99", "doubtful", "(8.6", "%)"] in [part[4:8] for part in plain]
+    cells = Page(text).cells
+    unexplained = [cell for cell in cells if cell in ("EUR \N{MINUS SIGN}1,234.50", "IDR 0.1")]
+    assert unexplained == ["EUR \N{MINUS SIGN}1,234.50", "IDR 0.1"], "the one that is most wrong first"
 
 
 def test_needs_nothing_else_and_is_small(page: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,10 +15,14 @@ from loader.requests.estimate import estimate
 from loader.requests.images import ImagePolicy
 from loader.requests.planner import Planner
 from loader.requests.question import Question
+from loader.sources import mails, zips
+from loader.sources.archives import ArchiveFile
 from loader.sources.folder import file_version
 from loader.sources.open_source import open_source
+from loader.sources.receipt import Image
 from loader.warehouse.duckdb_file import Warehouse
 from tests.bench.data import tiny
+from tests.helpers.archives import mail, zipped
 from tests.helpers.opened_files import opened_in
 from tests.helpers.warehouses import rows
 
@@ -83,6 +88,30 @@ def test_what_came_since_is_read(warehouse: Warehouse, inbox: Path) -> None:
     settle()
     assert load(warehouse, inbox) == (["2b.jpg", "copy.jpg"], {"planned": 1, "skipped": 5, "rejected": 1})
     assert load(warehouse, inbox) == ([], {"planned": 0, "skipped": 6, "rejected": 1})
+
+
+def test_what_is_in_archives_is_known_too(warehouse: Warehouse, inbox: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An archive is listed by every load; of what is in it only that is read which is not known."""
+    read: list[str] = []
+    for module in (zips, mails):
+        monkeypatch.setattr(module, "_read", partial(_read_and_noted, module._read, read))
+    (inbox / "a.zip").write_bytes(zipped({"x.jpg": tiny(11), "y.jpg": tiny(12)}))
+    (inbox / "m.eml").write_bytes(mail(("z.jpg", tiny(13))).as_bytes())
+    settle()
+    assert load(warehouse, inbox)[1] == {"planned": 7, "skipped": 0, "rejected": 1}
+    assert sorted(read) == ["a.zip", "a.zip", "m.eml"]
+    read.clear()
+    assert load(warehouse, inbox)[1] == {"planned": 0, "skipped": 7, "rejected": 1}
+    assert read == []
+    (inbox / "a.zip").write_bytes(zipped({"x.jpg": tiny(11), "y.jpg": tiny(14)}))
+    settle()
+    assert load(warehouse, inbox)[1] == {"planned": 1, "skipped": 6, "rejected": 1}
+    assert read == ["a.zip", "a.zip"]
+
+
+def _read_and_noted(read: Callable[..., Image], noted: list[str], archive: ArchiveFile, *more: object) -> Image:
+    noted.append(archive.key)
+    return read(archive, *more)
 
 
 def keep_times(path: Path, change: Callable[[], object]) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from loader.sources.find_again import image_of
 from loader.sources.open_source import open_source
+from tests.helpers.archives import zipped
 from tests.helpers.pictures import struct_table
 
 
@@ -44,6 +45,14 @@ def test_a_data_set_saved_to_disk(tmp_path: Path) -> None:
     check(tmp_path / "saved")
 
 
+def test_files_in_archives(tmp_path: Path) -> None:
+    for name in ("a.zip", "deep/b.zip"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(zipped({"x.jpg": jpeg(name), "in/é.jpg": jpeg(name + "2")}))
+    check(tmp_path)
+    check(tmp_path / "a.zip")
+
+
 def test_samples() -> None:
     check("samples")
 
@@ -70,7 +79,7 @@ def test_another_image_in_its_place_is_not_taken_for_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("place", "why"),
     [
-        ("{}/gone.jpg", "it is gone: "), ("{}/gone.parquet#r1", "it is gone: "), ("{}/t.parquet#9", "its row is gone"),
+        ("{}/gone.jpg", "it is gone: "), ("{}/gone.parquet#r1", "it is gone: "), ("{}/t.parquet#9", "it is gone: "),
         ("samples#sample-x", "there is no such sample"), ("{}", "it is gone: "), ("web", "it is gone: "),
     ],
 )  # fmt: skip

@@ -129,7 +129,7 @@ def test_refusals_say_what_and_where_and_what_next(tmp_path: Path) -> None:
     assert refusal("no-such-thing").startswith("no folder or file 'no-such-thing'")
     assert refusal(tmp_path / "missing").startswith("no folder or file")
     assert refusal(tmp_path / "empty").startswith(f"no images or parquet files in {tmp_path / 'empty'}")
-    assert "neither an image nor a parquet" in refusal(tmp_path / "notes.txt")
+    assert "notes.txt is neither an image, a PDF, a zip archive" in refusal(tmp_path / "notes.txt")
     assert "broken.parquet cannot be read: " in refusal(tmp_path / "broken.parquet")
     assert "broken.arrow cannot be read: " in refusal(tmp_path / "broken.arrow")
     assert "cannot be read as a saved dataset" in refusal(tmp_path / "saved")

@@ -33,6 +33,26 @@ def test_a_receipt_is_appended_again_only_when_something_changed(warehouse: Ware
             assert append_receipts(connection, offered, f"load{number}") == appended
 
 
+def test_bytes_that_come_back_to_a_place_are_appended_there_again(warehouse: Warehouse) -> None:
+    old, new = (receipt(receipt_id=name, location="/inbox/a.jpg") for name in ("old", "new"))
+    copy = receipt(receipt_id="old", source_key="copy.jpg", location="/inbox/copy.jpg")
+    offers = [([old, copy], 2), ([new, copy], 1), ([new, copy], 0), ([old, copy], 1), ([old, copy], 0), ([new], 1)]
+    for number, (offered, appended) in enumerate(offers):
+        with warehouse.transaction() as connection:
+            assert append_receipts(connection, offered, f"load{number}") == appended, number
+    latest = "select arg_max(receipt_id, loaded_at) from raw.receipts where location = '/inbox/a.jpg'"
+    assert rows(warehouse, latest) == [("new",)]
+
+
+def test_several_receipts_of_one_place_stay_apart(warehouse: Warehouse) -> None:
+    """Rows of a data set whose ids are not unique, committed in two portions."""
+    first, second, third = (receipt(receipt_id=name, location="set#7") for name in ("1", "2", "3"))
+    for load_id, portions in (("a", [([first], 1), ([second, third], 2)]), ("b", [([first, second], 0), ([third], 0)])):
+        for offered, appended in portions:
+            with warehouse.transaction() as connection:
+                assert append_receipts(connection, offered, load_id) == appended
+
+
 @pytest.mark.parametrize("days", [-3, 0, 3])
 @pytest.mark.parametrize("table", STAMPS)
 def test_the_latest_row_is_the_last_one_however_the_clock_is_set(

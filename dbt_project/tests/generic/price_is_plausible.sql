@@ -24,7 +24,7 @@ listed as (
 select prices.*
 from prices
 left join listed on prices.currency = listed.currency
-left join currencies on coalesce(listed.currency, 'XXX') = currencies.currency
+left join currencies on coalesce(listed.currency, {{ unknown_currency() }}) = currencies.currency
 where
     prices.price is null
     or (

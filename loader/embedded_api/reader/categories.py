@@ -54,11 +54,11 @@ class _Word:
 def category_of(name: str, shop: str, categories: Sequence[str] = ()) -> str:
     """The category of an item by its name, in a shop described by `shop` (the upper lines of its receipt).
 
-    One of `categories`, by default the seed's; the last of them takes what fits nowhere, and discounts.
+    One of `categories`, by default the seed's. What fits nowhere, and discounts, is `Other`, else the last.
     """
     allowed = tuple(categories) or tuple(category.name for category in seeds.categories())
     category = None if kinds(name) & {"discount", "void"} else _best(name, "item") or trade_of(shop)
-    return category if category in allowed else allowed[-1]
+    return next((one for one in (category, seeds.OTHER) if one in allowed), allowed[-1])
 
 
 def trade_of(shop: str) -> str | None:

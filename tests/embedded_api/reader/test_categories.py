@@ -63,3 +63,15 @@ def test_the_lexicon_knows_only_categories_of_the_seed() -> None:
     known = {category.name for category in seeds.categories()}
     with Path(categories.__file__).with_name("lexicon.csv").open(encoding="utf-8", newline="") as file:
         assert {row["category"] for row in csv.DictReader(file)} <= known
+
+
+def test_the_order_of_the_seed_does_not_matter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = (seeds.SEEDS / "categories.csv").read_text(encoding="utf-8").splitlines()
+    monkeypatch.setattr(seeds, "SEEDS", tmp_path)
+    for turned in range(len(rows) - 1):
+        shuffled = rows[1 + turned :] + rows[1 : 1 + turned]
+        (tmp_path / "categories.csv").write_text("\n".join([rows[0], *shuffled, ""]), encoding="utf-8")
+        seeds.categories.cache_clear()
+        found = [category_of(name, "") for name in ("XQ-17 SPECIAL", "Member Discount 10%", "PANADOL")]
+        assert found == ["Other", "Other", "Medical"], shuffled
+    seeds.categories.cache_clear()

@@ -100,12 +100,12 @@ joined as (
                 then receipts.default_currency
             -- a sign of many currencies is one of them and no other
             when words.word is not null and words.currency is null
-                then coalesce(sign_of_setting.currency, sign_of_country.currency, 'XXX')
+                then coalesce(sign_of_setting.currency, sign_of_country.currency, {{ unknown_currency() }})
             else coalesce(
                 {{ said_currency('lines.currency_word', 'words') }},
                 receipts.default_currency,
                 countries.currency,
-                'XXX'
+                {{ unknown_currency() }}
             )
         end as currency,
         coalesce(jobs.created_at, answers.requested_at) as job_created_at,

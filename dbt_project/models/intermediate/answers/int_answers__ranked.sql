@@ -36,7 +36,7 @@ ranked as (
             order by
                 case when answers.is_good then 0 else 1 end asc,
                 case when kept_by_people.answer_id is null then 1 else 0 end asc,
-                case when answers.is_good and answers.model = 'local-ocr' then 1 else 0 end asc,
+                case when answers.is_good and answers.model = {{ embedded_reader() }} then 1 else 0 end asc,
                 case when answers.is_good and answers.status = 'truncated' then 1 else 0 end asc,
                 case when reconciled.reconciliation = 'balanced' then 0 else 1 end asc,
                 answers.job_created_at desc nulls last,

@@ -29,7 +29,6 @@ with lines as (
 
 numbers_kept as (
 
-    -- JSON has no 25.000, only 25.0: a number becomes text before anything parses it, marked as number
     select
         *,
         coalesce(
@@ -37,11 +36,7 @@ numbers_kept as (
                 'lower(' ~ regexp_replace_all('finish_reason', '[^a-zA-Z]+', '') ~ ')', '^(?:' ~ cut_off | join('|') ~ ')$'
             ) }} <> '', false
         ) as may_be_cut_off,
-        {{ regexp_replace_all(
-            'content',
-            '("(?:price|amount|' ~ amounts | join('|') ~ ')"[' ~ odd_blanks() ~ ']*:[' ~ odd_blanks() ~ ']*)(-?[0-9][0-9.eE+-]*(?:,[0-9][0-9.eE+-]*)*)',
-            '\\1"number:\\2"',
-        ) }} as text_content,
+        {{ numbers_as_texts('content', ['price', 'amount'] + amounts, odd_blanks()) }} as text_content,
         {{ regexp_first(
             'content', '"taxes"[' ~ odd_blanks() ~ ']*:[' ~ odd_blanks() ~ ']*(\\[[-+0-9.,eE\\s]*[0-9][-+0-9.,eE\\s]*\\])', 1
         ) }} as taxes_as_numbers

@@ -52,7 +52,7 @@ printed as (
             when element like '"%":"%"' then {{ regexp_first('element', '(?s)^"[a-z]*":"(.*)"$', 1) }}
             when element like '"%"' then substr(element, 2, length(element) - 2)
             -- a number that stood in a list of numbers alone
-            when {{ regexp_first('element', '^-?[0-9][-+0-9.eE]*$') }} <> '' then concat('number:', element)
+            when {{ regexp_first('element', '^-?[0-9][-+0-9.eE]*$') }} <> '' then {{ number_as_text('element') }}
             else element
         end as amount_text
     from unnested_taxes
@@ -63,7 +63,7 @@ select
     line_id,
     kind,
     position,
-    case when amount_text like 'number:%' then substr(amount_text, 8) else amount_text end as price_raw,
-    amount_text like 'number:%' as is_price_number
+    {{ as_written('amount_text') }} as price_raw,
+    {{ was_number('amount_text') }} as is_price_number
 from printed
 where trim(amount_text) <> ''

@@ -60,7 +60,7 @@ header as (
                 else answers.{{ field }}
             end as {{ field }},
         {% endfor -%}
-        coalesce(answers.currency, receipts.currency, receipts.default_currency, 'XXX') as currency,
+        coalesce(answers.currency, receipts.currency, receipts.default_currency, {{ unknown_currency() }}) as currency,
         changes.is_accepted,
         changes.is_no_receipt
     from changes

@@ -99,12 +99,12 @@ added_items as (
         true as is_added,
         changes.name,
         changes.price_raw,
-        coalesce(answers.currency, receipts.currency, receipts.default_currency, 'XXX') as currency,
+        coalesce(answers.currency, receipts.currency, receipts.default_currency, {{ unknown_currency() }}) as currency,
         changes.price,
         false as is_price_ambiguous,
         case when changes.is_dropped then 'dropped by a person' end as reason,
         cast(null as string) as category_raw,
-        coalesce(categories.category, 'Other') as category,
+        coalesce(categories.category, {{ other_category() }}) as category,
         case when categories.category is not null then 'person' else 'fallback' end as category_rule,
         true as is_corrected
     from changes

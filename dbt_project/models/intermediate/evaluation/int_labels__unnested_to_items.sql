@@ -11,11 +11,7 @@ parsed as (
 
     select
         receipt_id,
-        {{ json_or_null(regexp_replace_all(
-            'label',
-            '("(?:item_value|price)"\\s*:\\s*)(-?[0-9][0-9.eE+-]*(?:,[0-9][0-9.eE+-]*)*)',
-            '\\1"number:\\2"',
-        )) }} as document
+        {{ json_or_null(numbers_as_texts('label', ['item_value', 'price'])) }} as document
     from receipts
 
 ),
@@ -39,10 +35,7 @@ select
     receipt_id,
     position as label_item_number,
     nullif(trim(element.item_name), '') as name,
-    case
-        when element.item_value like 'number:%' then substr(element.item_value, 8)
-        else element.item_value
-    end as price_raw,
-    coalesce(element.item_value like 'number:%', false) as is_price_number
+    {{ as_written('element.item_value') }} as price_raw,
+    {{ was_number('element.item_value') }} as is_price_number
 from unnested
 where element.item_name is not null or element.item_value is not null

@@ -1,65 +1,169 @@
--- One row per item of every answer, with its price in its currency and its category. What an analyst
--- corrected in category_overrides wins over the model's category; an override for one merchant over one for
--- all.
+-- One row per item that an answer lists, with its price, or why it is kept out: what is called as a total, a tax or a payment,
+-- or costs as much as a printed charge, is no item where the sums say so.
 with items as (
 
     select * from {{ ref('int_items__priced') }}
 
 ),
 
-categories as (
+amounts as (
 
-    select
-        category,
-        lower({{ regexp_replace_all('category', '\\s+', '') }}) as category_key
-    from {{ ref('categories') }}
+    select * from {{ ref('int_amounts__valued') }}
+    where reason is null
 
 ),
 
-overrides as (
+printed as (
 
-    select * from {{ ref('int_category_overrides__keyed') }}
+    select
+        answer_id,
+        max(case when kind = 'subtotal' then amount end) as subtotal,
+        max(case when kind = 'total' then amount end) as total
+    from amounts
+    group by answer_id
 
 ),
 
-keyed as (
+---------- what is called as what is no item
 
+suspects as (
+
+    select distinct answer_id from items
+    where named_like is not null
+
+),
+
+sums as (
+
+    -- of the answers in which something is: what the other items cost, and what is called so
     select
-        *,
-        lower({{ regexp_replace_all('category_raw', '\\s+', '') }}) as category_key,
-        lower({{ regexp_replace_all('name', '\\s+', ' ') }}) as name_key
+        items.answer_id,
+        max(printed.total) as printed_total,
+        coalesce(max(printed.total), max(case when items.named_like = 'total' then items.price end)) as total,
+        coalesce(sum(case when items.named_like is null then items.price end), 0) as goods,
+        coalesce(sum(case when items.named_like = 'tax' then items.price end), 0) as taxes
     from items
+    inner join suspects on items.answer_id = suspects.answer_id
+    left join printed on items.answer_id = printed.answer_id
+    group by items.answer_id
+
+),
+
+named as (
+
+    select
+        items.*,
+        case
+            when not items.is_item then 'not an item'
+            when items.price_raw is null then 'no price'
+            when items.price_reason is not null then items.price_reason
+            -- called as what is no item, and the sums agree: it is the total or one on the way to it, or the other
+            -- items (with the taxes or without) come to the total
+            when
+                items.named_like = 'total'
+                and items.price in (sums.printed_total, nullif(sums.goods, 0), nullif(sums.goods + sums.taxes, 0))
+                then 'not an item'
+            when
+                items.named_like is not null
+                and sums.goods <> 0
+                and sums.total in (items.price, sums.goods, sums.goods + sums.taxes)
+                then 'not an item'
+        end as reason
+    from items
+    left join sums on items.answer_id = sums.answer_id
+
+),
+
+---------- what costs as much as a printed tax, tip or service charge
+
+charges as (
+
+    select
+        answer_id,
+        amount,
+        count(*) as printed_count
+    from amounts
+    where kind in ('tax', 'tip', 'service_charge') and amount <> 0
+    group by answer_id, amount
+
+),
+
+like_charges as (
+
+    -- of several items that cost so, those that are called so, then the last
+    select
+        named.answer_id,
+        named.item_number,
+        named.price,
+        charges.printed_count,
+        row_number() over (
+            partition by named.answer_id, named.price
+            order by case when named.named_like is null then 1 else 0 end, named.item_number desc
+        ) as price_rank
+    from named
+    inner join charges on named.answer_id = charges.answer_id and named.price = charges.amount
+    where named.reason is null
+
+),
+
+with_charges as (
+
+    select distinct answer_id from like_charges
+
+),
+
+spending as (
+
+    select
+        named.answer_id,
+        sum(named.price) as spend
+    from named
+    inner join with_charges on named.answer_id = with_charges.answer_id
+    where named.reason is null
+    group by named.answer_id
+
+),
+
+proven_charges as (
+
+    -- they are charges when the other items come to the subtotal: without it alone, or without all of them
+    select
+        like_charges.answer_id,
+        like_charges.item_number,
+        spending.spend - printed.subtotal as over_subtotal,
+        like_charges.price,
+        like_charges.price_rank,
+        sum(like_charges.price) over (partition by like_charges.answer_id) as all_of_them
+    from like_charges
+    inner join spending on like_charges.answer_id = spending.answer_id
+    inner join printed on like_charges.answer_id = printed.answer_id
+    where like_charges.price_rank <= like_charges.printed_count
 
 )
 
 select
     ---------- ids
-    keyed.answer_id,
-    keyed.item_number,
+    named.answer_id,
+    named.item_number,
 
     ---------- the item
-    keyed.name,
-    keyed.price_raw,
-    keyed.currency,
-    keyed.price,
-    keyed.is_price_ambiguous,
-    keyed.reason,
+    named.name,
+    named.price_raw,
+    named.currency,
+    named.price,
+    named.is_price_ambiguous,
+    case when proven_charges.answer_id is not null then 'not an item' else named.reason end as reason,
 
     ---------- its category
-    keyed.category_raw,
-    coalesce(
-        merchant_overrides.category, name_overrides.category, categories.category, 'Other'
-    ) as category,
-    case
-        when coalesce(merchant_overrides.category, name_overrides.category) is not null then 'override'
-        when categories.category is not null then 'model'
-        else 'fallback'
-    end as category_rule
-from keyed
-left join categories on keyed.category_key = categories.category_key
-left join overrides as name_overrides
-    on keyed.name_key = name_overrides.name_key and name_overrides.merchant_key is null
-left join overrides as merchant_overrides
+    named.category_raw,
+    named.category,
+    named.category_rule
+from named
+left join proven_charges
     on
-        keyed.name_key = merchant_overrides.name_key
-        and lower({{ regexp_replace_all('keyed.merchant', '\\s+', ' ') }}) = merchant_overrides.merchant_key
+        named.answer_id = proven_charges.answer_id
+        and named.item_number = proven_charges.item_number
+        and (
+            proven_charges.over_subtotal = proven_charges.all_of_them
+            or (proven_charges.over_subtotal = proven_charges.price and proven_charges.price_rank = 1)
+        )

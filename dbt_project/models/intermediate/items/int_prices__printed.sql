@@ -1,9 +1,12 @@
 {{ config(materialized='view') }}
 
 -- One row per price literal and currency that occur together, in items, the amounts of receipts and labels.
-with items as (
+with lines as (
 
-    select * from {{ ref('int_output_lines__unnested_to_items') }}
+    select
+        line_id,
+        items
+    from {{ ref('int_output_lines__read') }}
 
 ),
 
@@ -23,15 +26,40 @@ labels as (
 
     select * from {{ ref('int_labels__unnested_to_items') }}
 
+),
+
+lists as (
+
+    select
+        answers.currency,
+        lines.items
+    from answers
+    inner join lines on answers.line_id = lines.line_id
+
+),
+
+unnested as (
+
+    {{ select_unnested('lists', ['currency'], 'items') | indent(4) }}
+
+),
+
+items as (
+
+    -- each text once, before it is looked at
+    select distinct
+        replace(element.price, chr(0), '') as price_text,
+        currency
+    from unnested
+    where element.price is not null
+
 )
 
 select
-    items.price_raw as literal,
-    items.is_price_number as is_number,
-    answers.currency
+    {{ as_written('price_text') }} as literal,
+    {{ was_number('price_text') }} as is_number,
+    currency
 from items
-inner join answers on items.line_id = answers.line_id
-where items.price_raw is not null
 
 union
 

@@ -2,14 +2,14 @@
 with currencies as (
 
     select * from {{ ref('currencies') }}
-    where currency <> 'XXX'
+    where currency <> {{ unknown_currency() }}
 
 ),
 
 symbols as (
 
     select * from {{ ref('int_currencies__symbols') }}
-    where currency <> 'XXX'
+    where currency <> {{ unknown_currency() }}
 
 ),
 

@@ -12,7 +12,7 @@ ranked as (
         row_number() over (
             partition by receipt_id
             order by
-                case when source = 'samples' then 1 else 0 end asc,
+                case when source = {{ drawn_samples() }} then 1 else 0 end asc,
                 loaded_at desc,
                 load_id desc,
                 source_key asc,
@@ -56,7 +56,7 @@ said_by_people as (
 
 all_offers as (
 
-    select min(case when source = 'samples' then 1 else 0 end) as are_samples
+    select min(case when source = {{ drawn_samples() }} then 1 else 0 end) as are_samples
     from {{ ref('stg_loader__receipts') }}
 
 )
@@ -69,13 +69,13 @@ select
     coalesce(
         said_by_people.currency, {{ said_currency('latest.currency_word', 'words') }}, signs.currency
     ) as currency,
-    nullif(latest.default_currency, 'XXX') as default_currency,
+    nullif(latest.default_currency, {{ unknown_currency() }}) as default_currency,
     latest.label,
     latest.rejected_reason,
     latest.load_id,
     latest.loaded_at,
     -- the drawn samples step aside as soon as anything else has been loaded
-    latest.source = 'samples' and all_offers.are_samples = 0 as is_set_aside
+    latest.source = {{ drawn_samples() }} and all_offers.are_samples = 0 as is_set_aside
 from latest
 cross join all_offers
 left join said_by_people on latest.receipt_id = said_by_people.receipt_id

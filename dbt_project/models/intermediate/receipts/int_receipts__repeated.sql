@@ -145,7 +145,7 @@ described as (
     where
         answers.purchased_on is not null
         and answers.total is not null
-        and answers.currency <> 'XXX'
+        and answers.currency <> {{ unknown_currency() }}
         and replaced.receipt_id is null
 
 ),

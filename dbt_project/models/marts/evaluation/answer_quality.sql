@@ -32,7 +32,7 @@ counted as (
         count(reason) as rejected_item_count,
         count(case when reason = 'implausible' then 1 end) as implausible_item_count,
         count(case when reason is null and is_price_ambiguous then 1 end) as ambiguous_item_count,
-        count(case when reason is null and category = 'Other' then 1 end) as other_item_count,
+        count(case when reason is null and category = {{ other_category() }} then 1 end) as other_item_count,
         count(case when reason is null and category_rule = 'fallback' then 1 end)
             as unknown_category_item_count,
         sum(price) as spend

@@ -65,7 +65,9 @@ joined as (
         best_answers.purchased_at,
         best_answers.receipt_number,
         best_answers.payment_method,
-        coalesce(best_answers.currency, receipts.currency, receipts.default_currency, 'XXX') as currency,
+        coalesce(
+            best_answers.currency, receipts.currency, receipts.default_currency, {{ unknown_currency() }}
+        ) as currency,
         coalesce(
             repeated.status,
             best_answers.status,

@@ -11,12 +11,3 @@
     {%- set mended = regexp_replace_all(pairs_aside, '\\\\u[dD][89a-fA-F][0-9a-fA-F]{2}', '\uFFFD') -%}
     replace(replace({{ mended }}, chr(2), {{ backslash }}), chr(1), concat({{ backslash }}, {{ backslash }}))
 {%- endmacro %}
-
-{# JSON text with control characters for the escapes \\ and \": a string is then what stands between two quotes. #}
-{% macro escapes_aside(text) -%}
-    replace(replace({{ text }}, concat(chr(92), chr(92)), chr(1)), concat(chr(92), chr(34)), chr(2))
-{%- endmacro %}
-
-{% macro escapes_back(text) -%}
-    replace(replace({{ text }}, chr(2), concat(chr(92), chr(34))), chr(1), concat(chr(92), chr(92)))
-{%- endmacro %}

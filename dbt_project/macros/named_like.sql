@@ -1,9 +1,9 @@
 {#
-  The name of an item -> what else on a receipt is called so ('total', 'tax', 'payment', 'change'), null for anything
+  The letters of an item's name -> what else on a receipt is called so ('total', 'tax', 'payment', 'change'), null for anything
   else. The whole name counts, without figures and signs: "TOTAL 0% yoghurt" is a yoghurt. Whether it is an item after
   all, its price must tell.
 #}
-{% macro named_like(name) -%}
+{% macro named_like(letters) -%}
     {%- set words = {
         'total': [
             '(?:grand |sub |net |final |order |bill |invoice |receipt |sales |amount |balance )*(?:sub)?total'
@@ -33,11 +33,14 @@
             'troco', 'wisselgeld', 'kembali(?:an)?', 'baki', 'reszta', 'para üstü', 'сдача', 'お釣り', '找零', '거스름돈',
         ],
     } -%}
-    {#- letters and what belongs to them; all else is a space -#}
-    {%- set letters = "trim(" ~ regexp_replace_all("lower(" ~ name ~ ")", '[^\\p{L}\\p{M}]+', ' ') ~ ")" -%}
     case
         {% for kind, of_kind in words.items() -%}
             when {{ regexp_first(letters, '^(?:' ~ of_kind | join('|') ~ ')$') }} <> '' then '{{ kind }}'
         {% endfor %}
     end
+{%- endmacro %}
+
+{# A name as `named_like` compares it: letters and what belongs to them in lower case; all else is a space. #}
+{% macro letters_of(name) -%}
+    trim({{ regexp_replace_all("lower(" ~ name ~ ")", '[^\\p{L}\\p{M}]+', ' ') }})
 {%- endmacro %}
