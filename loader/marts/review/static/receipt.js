@@ -75,7 +75,20 @@ export function addItem() {
   [...document.querySelectorAll("td input.name")].pop()?.focus();
 }
 
-export const focusFirst = () => (document.querySelector("td input.amount") ?? document.querySelector("#reading input"))?.focus();
+export function focusFirst() {
+  const input = document.querySelector("td input.amount") ?? document.querySelector("#reading input");
+  input?.focus();
+  input?.select();
+}
+
+// As in a spreadsheet: from amount to amount, and from text to text.
+export function focusNext(input) {
+  const kind = input.classList.contains("amount") ? "input.amount" : "input:not(.amount)";
+  const all = [...document.querySelectorAll(`#reading ${kind}`)];
+  const next = all[all.indexOf(input) + 1];
+  next?.focus();
+  next?.select();
+}
 
 // What the server is asked: whether this adds up.
 function typedNow() {

@@ -248,6 +248,7 @@ document.addEventListener("keydown", (event) => {
     act("accept");
     return;
   }
+  if (event.key === "Enter" && event.target.matches("#reading input")) form.focusNext(event.target);
   if (event.key === "Escape") document.activeElement?.blur?.();
   if (isTyping(event.target) || event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.target.matches("button") && ["Enter", " "].includes(event.key)) return;
