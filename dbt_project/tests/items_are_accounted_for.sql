@@ -1,5 +1,5 @@
--- Every item of every answer is kept, rejected, in an answer that is not the current one, or of a receipt that is one
--- with another: none is lost silently. Those that people added are in no answer.
+-- Every item of every answer is kept, rejected, in an answer that is not the current one, or of a receipt that is set
+-- aside: none is lost silently. Those that people added are in no answer.
 with answers as (
 
     select * from {{ ref('answers') }}
@@ -38,7 +38,7 @@ rejected as (
 
 repeated as (
 
-    select receipt_id from {{ ref('duplicates') }}
+    select receipt_id from {{ ref('int_receipts__repeated') }}
     where is_certain
 
 )

@@ -14,8 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
+from loader.warehouse import duckdb_file
 from tests.helpers.built_warehouse import settings
 from tests.helpers.review_warehouse import warehouse_to_review
 
@@ -62,6 +64,17 @@ def serving(warehouse: Path, *arguments: str) -> Iterator[Served]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+def once_free(warehouse: Path) -> duckdb.DuckDBPyConnection:
+    """The warehouse, opened as soon as the page does not hold it."""
+    return duckdb_file.once_free(warehouse, lambda: duckdb.connect(str(warehouse)), 30, lambda message: None)
+
+
+def rows(warehouse: Path, query: str) -> list[tuple[Any, ...]]:
+    """The rows that a warehouse answers as soon as the page does not hold it."""
+    with once_free(warehouse) as connection:
+        return connection.execute(query).fetchall()
 
 
 @pytest.fixture

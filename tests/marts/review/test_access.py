@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.warehouses import rows
-from tests.marts.review.conftest import Served
+from tests.marts.review.conftest import Served, rows
 
 JSON = {"content-type": "application/json"}
 SECRET = (

@@ -12,6 +12,7 @@ const REFRESH = 200; // milliseconds after the last key
 export const open = { receipt: null, draft: null, page: null };
 let timer = 0;
 let asked = 0;
+let isFocusWanted = false; // the key came before the form
 let onAction = () => {};
 
 export function connect(page, act) {
@@ -20,7 +21,7 @@ export function connect(page, act) {
 }
 
 export async function load(id) {
-  asked += 1;
+  nothing("…"); // keys that come meanwhile are not about the one before
   const own = asked;
   const receipt = await ask(`/api/receipts/${id}`, undefined, () => own === asked);
   if (own !== asked || !receipt) return false;
@@ -28,11 +29,13 @@ export async function load(id) {
   open.draft = drafts.load(open.page.desk, id);
   draw();
   judge();
+  if (isFocusWanted) focusFirst();
   return true;
 }
 
 export function nothing(text) {
   asked += 1;
+  isFocusWanted = false;
   open.receipt = null;
   find("reading").replaceChildren(make("p", { class: "soft", text }));
 }
@@ -77,6 +80,7 @@ export function addItem() {
 
 export function focusFirst() {
   const input = document.querySelector("td input.amount") ?? document.querySelector("#reading input");
+  isFocusWanted = !input;
   input?.focus();
   input?.select();
 }

@@ -59,8 +59,7 @@ async function choose(at) {
 async function openReceipt(id) {
   showImages(id);
   try {
-    await form.load(id);
-    history.replaceState(null, "", `/?receipt=${id}`);
+    if (await form.load(id)) history.replaceState(null, "", `/?receipt=${id}`);
   } catch (error) {
     form.nothing(error.message);
   }
@@ -83,8 +82,8 @@ async function step(by) {
 // Saving
 
 async function save(corrections, { isDone = null, moves = false } = {}) {
-  if (isSaving || !form.open.receipt) return;
   const { receipt, draft } = form.open;
+  if (isSaving || !receipt) return;
   if (!corrections.length) {
     show("Nothing is changed.", false);
     return;
