@@ -14,6 +14,7 @@ from loader import __version__
 from loader.errors import IncompleteError, SourceError
 from loader.session import existing_warehouse, one_load_at_a_time, open_api, open_warehouse
 from loader.settings import STYLES, Style, known_currency, read_settings, user_name
+from loader.stores import without_secrets
 from loader.terminal import Screen, show_json, show_mart, show_table
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 SHOWN_ROWS = 50
 
-receipts_option = click.option("--receipts", help="Hub dataset id, local dataset, or folder of images.")
+receipts_option = click.option("--receipts", help="Folder, archive or URL of images and PDFs, data set, or hub id.")
 model_option = click.option("--model", help="Dated model id.")
 default_currency_option = click.option(
     "--currency", "receipts_currency", help="ISO 4217 code meant where a receipt does not say (RECEIPTS_CURRENCY)."
@@ -112,10 +113,10 @@ def load(
                 question = _only_doubtful(question, warehouse, source, screen)
             expected = estimate(warehouse, source, question, rehash)
             if as_json:
-                named = {"source": settings.receipts, "model": settings.model}
+                named = {"source": without_secrets(settings.receipts), "model": settings.model}
                 show_json({**asdict(expected), **named, **not_read(source)})
             else:
-                click.echo(estimate_in_words(expected, source, settings.receipts, settings.model))
+                click.echo(estimate_in_words(expected, source, without_secrets(settings.receipts), settings.model))
             return
         with one_load_at_a_time(settings):
             warehouse = open_warehouse(settings, screen.say)
@@ -179,7 +180,7 @@ def _say_what_is_read(screen: Screen, source: Source) -> None:
 @json_option
 def extract(image: Path, style: Style, as_json: bool, **flags: Any) -> None:
     """Ask about one IMAGE or PDF live and print its items: the look before paying for a batch. Lands nothing."""
-    from loader.batch.try_one import ask_one
+    from loader.batch.try_one import HEADER, ask_one
 
     settings = read_settings(flags)
     try:
@@ -191,12 +192,12 @@ def extract(image: Path, style: Style, as_json: bool, **flags: Any) -> None:
     if as_json:
         show_json(answer)
         return
-    if answer.get("unreadable"):
-        click.echo(answer["unreadable"])
+    if "unreadable" in answer:
+        click.echo(f"this answer could not be used ({answer['reason']}): {answer['unreadable'] or 'nothing in it'}")
         return
     rows = [[item.get("name"), item.get("price"), item.get("classification")] for item in answer["items"]]
     show_table(["name", "price", "classification"], rows)
-    header = [f"{key}: {answer[key]}" for key in ("merchant", "purchased_on", "currency", "total") if answer.get(key)]
+    header = [f"{key}: {answer[key]}" for key in HEADER if answer.get(key)]
     click.echo("; ".join([*header, f"{answer['prompt_tokens']} + {answer['completion_tokens']} tokens"]))
 
 
@@ -280,7 +281,9 @@ def cancel(forget: bool) -> None:
 @click.option("--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="0: any free port.")
 @click.option("--token", envvar="LOCAL_API_TOKEN", help="The bearer token it wants (drawn at random if not set).")
 @click.option("--state", type=click.Path(path_type=Path), help="Its folder (default: beside the warehouse).")
-def serve(port: int, token: str | None, state: Path | None) -> None:
+@click.option("--model", "models", multiple=True, metavar="NAME", help="A further name for its reader; repeatable.")
+@click.option("--faults", type=int, metavar="SEED", help="Play what the live API does on bad days, drawn by SEED.")
+def serve(port: int, token: str | None, state: Path | None, models: tuple[str, ...], faults: int | None) -> None:
     """Run the embedded Mistral API on 127.0.0.1 on its own, for any client."""
     import secrets
 
@@ -292,7 +295,7 @@ def serve(port: int, token: str | None, state: Path | None) -> None:
     def tell(url: str) -> None:
         click.echo(f"listening; use it with MISTRAL_SERVER_URL={url} MISTRAL_API_KEY={token} MODEL=local-ocr")
 
-    run_server(host="127.0.0.1", port=port, state_dir=directory, token=token, on_ready=tell)
+    run_server(port=port, state_dir=directory, token=token, models=models, faults=faults, on_ready=tell)
 
 
 @cli.command()

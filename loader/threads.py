@@ -6,11 +6,13 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from threading import Thread
+from threading import BoundedSemaphore, Thread
 from types import TracebackType
 from typing import TypeVar
 
-THREADS = min(os.cpu_count() or 1, 4)  # each may hold a decoded image
+THREADS = min(os.cpu_count() or 1, 4)
+DECODING = BoundedSemaphore(THREADS)
+"""Held while an image may be decoded: more of them would fill the memory, however many threads wait for a store."""
 
 T = TypeVar("T")
 U = TypeVar("U")

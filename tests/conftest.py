@@ -7,6 +7,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -15,6 +16,9 @@ from loader.warehouse.duckdb_file import Warehouse
 from tests.helpers.commands import NAMES, Run
 from tests.helpers.servers import ApiServer, running_server
 from tests.helpers.warehouses import empty_warehouse
+
+if TYPE_CHECKING:
+    from tests.helpers.object_store import ObjectStore
 
 
 def pytest_configure() -> None:
@@ -34,6 +38,24 @@ def _run_folder(tmp_path_factory: pytest.TempPathFactory) -> None:
 def warehouse(tmp_path: Path) -> Warehouse:
     """An empty warehouse."""
     return empty_warehouse(tmp_path / "w.duckdb")
+
+
+@pytest.fixture(scope="session")
+def shared_s3() -> Iterator[ObjectStore]:
+    """An S3 server on loopback."""
+    from tests.helpers.object_store import object_store  # moto takes a second to import
+
+    with object_store() as store:
+        yield store
+
+
+@pytest.fixture
+def s3(shared_s3: ObjectStore, monkeypatch: pytest.MonkeyPatch) -> ObjectStore:
+    """The same, empty, as the one that the environment names."""
+    shared_s3.reset()
+    for name, value in shared_s3.environment().items():
+        monkeypatch.setenv(name, value)
+    return shared_s3
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ TEXTS = [
 # that note in it what they do; `embedded_api` is reached over HTTP alone, so that it knows the ground and nothing else.
 GROUND = (
     *("errors", "files", "formats", "image_formats", "image_tokens", "owned_folder", "plain_signs", "seeds"),
-    *("settings", "threads", "work_folder"),
+    *("settings", "stores", "threads", "work_folder"),
 )
 STATIONS = ("warehouse", "sources", "requests", "batch", "marts")
 APART = "embedded_api"
@@ -36,6 +36,7 @@ ONLY_IN = {
     "pypdfium2": ("requests/pdf_renderer.py",),
     "pi_heif": ("image_formats.py",),
     "datasets": ("sources/",),
+    "fsspec": ("stores.py",),
     "huggingface_hub": ("sources/",),
     "rapidocr": ("embedded_api/",),
     "cv2": ("embedded_api/",),

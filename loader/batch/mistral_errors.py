@@ -57,7 +57,10 @@ def message_of(body: Any, depth: int = 0) -> str:
         return "; ".join(dict.fromkeys(words for one in body[:20] if (words := message_of(one, depth + 1))))
     if isinstance(body, dict) and depth < DEEPEST:
         found = (message_of(body[key], depth + 1) for key in WORDS_AT if key in body)
-        return next((words for words in found if words), "")
+        words = next((words for words in found if words), "")
+        listed = body.get("errors")
+        first = message_of(listed[0], depth + 1) if isinstance(listed, list) and listed else ""
+        return words if first in words else f"{words} ({first})"  # of a refused file: which line, as it were
     return ""
 
 

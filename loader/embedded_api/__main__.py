@@ -23,6 +23,8 @@ def main() -> int:
     parser.add_argument("state_dir", type=Path)
     parser.add_argument("--reader", default=READER)
     parser.add_argument("--workers", type=int)
+    parser.add_argument("--model", action="append", default=[])
+    parser.add_argument("--faults", type=int)
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     token = sys.stdin.readline().strip()
@@ -35,6 +37,8 @@ def main() -> int:
             token,
             reader=arguments.reader,
             workers=arguments.workers,
+            models=arguments.model,
+            faults=arguments.faults,
             on_ready=lambda url: _tell({"url": url}),
             until=_wait_for_parents_end,
         )

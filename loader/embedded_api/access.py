@@ -5,6 +5,8 @@ The Host header is checked because a web page can point a name of its own at 127
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import hmac
 import re
 
@@ -12,6 +14,7 @@ from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+REFUSED_SECONDS = 300.0  # that are given to a request which is refused anyway
 _LOOPBACK = re.compile(r"(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?", re.IGNORECASE)
 
 
@@ -26,7 +29,7 @@ class Gate:
         if scope["type"] == "http":
             refusal = self._refusal(scope)
             if refusal is not None:
-                await _read_to_end(receive)
+                await read_to_end(receive)
                 await refusal(scope, receive, send)
                 return
         await self._app(scope, receive, send)
@@ -41,7 +44,9 @@ class Gate:
         return JSONResponse({"detail": "Invalid API Key"}, 401)
 
 
-async def _read_to_end(receive: Receive) -> None:
+async def read_to_end(receive: Receive) -> None:
     """Read what the client still sends: amid a large upload it would see a reset, not the refusal."""
-    while (message := await receive())["type"] == "http.request" and message.get("more_body"):
-        pass
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(REFUSED_SECONDS):
+            while (message := await receive())["type"] == "http.request" and message.get("more_body"):
+                pass

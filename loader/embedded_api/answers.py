@@ -95,7 +95,7 @@ class Schema:
     def __init__(self, schema: Mapping[str, Any]) -> None:
         try:
             self._validator = _validator(orjson.dumps(schema))
-        except RecursionError:
+        except (RecursionError, orjson.JSONEncodeError):  # which of the two depends on how deep
             raise bad_request("The JSON schema is nested too deeply") from None
         self._root: dict[str, Any] = self._validator.schema
         self._nodes = 0

@@ -21,7 +21,7 @@ from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
@@ -40,7 +40,9 @@ from loader.embedded_api.errors import (
     not_found,
     too_large,
 )
+from loader.embedded_api.faults import Faults, FaultyCalls
 from loader.embedded_api.inputs import check
+from loader.embedded_api.patience import Patience
 from loader.embedded_api.pool import WorkerPool
 from loader.embedded_api.results import write_synced
 from loader.embedded_api.store import TERMINAL, NewFile, Store
@@ -48,6 +50,7 @@ from loader.embedded_api.uploads import Upload
 from loader.errors import LoaderError
 
 MAX_INLINE_RESULTS = 10_000
+MODEL = "local-ocr"
 EVENTS = "text/event-stream"
 STARTED_AT = int(time.time())
 
@@ -56,12 +59,14 @@ def create_app(
     state_dir: Path,
     token: str,
     *,
-    models: Sequence[str] = ("local-ocr",),
+    models: Sequence[str] = (MODEL,),
     reader: str = "loader.embedded_api.reader:read_receipt",
     workers: int | None = None,
+    faults: int | None = None,
 ) -> Starlette:
     """The API over the state in `state_dir`, for holders of `token`.
 
+    `models` are the names under which the reader answers; `faults` the seed of those that are played (see `faults`).
     `reader` is "module:function" (see `completions.Reader`), loaded in the `workers` processes (default: one
     a core). Raises LoaderError when the reader isn't there or another server has the state directory.
     """
@@ -75,7 +80,8 @@ def create_app(
     except (OSError, sqlite3.Error) as error:
         raise state_folder.unusable(state_dir, error) from None
     pool = WorkerPool(reader, workers, state_dir / "workers")
-    api = Api(store, pool, BatchRunner(store, pool), models)
+    played = None if faults is None else Faults(faults)
+    api = Api(store, pool, BatchRunner(store, pool, played), models)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -88,8 +94,17 @@ def create_app(
 
     return Starlette(
         routes=api.routes(),
-        middleware=[Middleware(Gate, token=token)],
-        exception_handlers={ApiRefusal: _refused, HTTPException: _http_error, Exception: _failed},
+        middleware=[
+            Middleware(Gate, token=token),
+            Middleware(Patience),
+            *([Middleware(FaultyCalls, faults=played)] if played else []),
+        ],
+        exception_handlers={
+            ApiRefusal: _refused,
+            HTTPException: _http_error,
+            ClientDisconnect: _gone,
+            Exception: _failed,
+        },
         lifespan=lifespan,
     )
 
@@ -102,6 +117,10 @@ async def _refused(_: Request, refusal: Exception) -> Response:
 async def _http_error(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     return JSONResponse({"detail": error.detail}, error.status_code, headers=error.headers)
+
+
+async def _gone(_: Request, __: Exception) -> Response:
+    return Response(status_code=400)  # nobody reads it: the client left in the middle of its request
 
 
 async def _failed(_: Request, error: Exception) -> Response:
@@ -121,6 +140,7 @@ class Api:
     def routes(self) -> list[Route]:
         """All routes; those whose endpoint is no coroutine run in a thread, as they wait for the disk."""
         return [
+            Route("/openapi.json", self.describe, methods=["GET"]),
             Route("/v1/models", self.list_models, methods=["GET"]),
             Route("/v1/models/{model_id:path}", self.get_model, methods=["GET"]),
             Route("/v1/files", self.list_files, methods=["GET"]),
@@ -135,6 +155,12 @@ class Api:
             Route("/v1/batch/jobs/{job_id}/cancel", self.cancel_job, methods=["POST"]),
             Route(schemas.CHAT_ENDPOINT, self.complete_chat, methods=["POST"]),
         ]
+
+    def describe(self, request: Request) -> Response:
+        """What is served here, as an OpenAPI document."""
+        from loader.embedded_api.openapi import document
+
+        return JSONResponse(document())
 
     # ---- models
 

@@ -25,6 +25,7 @@ import orjson
 
 from loader.embedded_api import results
 from loader.embedded_api.errors import internal_error
+from loader.embedded_api.faults import Faults
 from loader.embedded_api.inputs import InvalidInput, Requests, index_requests
 from loader.embedded_api.pool import WorkerPool
 from loader.embedded_api.store import NewFile, Store
@@ -45,9 +46,10 @@ logger = logging.getLogger(__name__)
 class BatchRunner:
     """Works through the store's unfinished jobs, the oldest first, a few at a time."""
 
-    def __init__(self, store: Store, pool: WorkerPool) -> None:
+    def __init__(self, store: Store, pool: WorkerPool, faults: Faults | None = None) -> None:
         self._store = store
         self._pool = pool
+        self._faults = faults
         self._stopping = threading.Event()
         self._orphans_gone = threading.Event()
         self._threads = ThreadPoolExecutor(JOBS_AT_ONCE, thread_name_prefix="job")
@@ -90,7 +92,7 @@ class BatchRunner:
 
     def _run(self, job_id: str) -> None:
         self._orphans_gone.wait()
-        run = JobRun(job_id, self._store, self._pool, self._stopping)
+        run = JobRun(job_id, self._store, self._pool, self._stopping, self._faults)
         step = run.run
         while not self._stopping.is_set():
             try:
@@ -108,7 +110,9 @@ class BatchRunner:
 class JobRun:
     """One job from where it is to its end, or to where the server stops."""
 
-    def __init__(self, job_id: str, store: Store, pool: WorkerPool, stopping: threading.Event) -> None:
+    def __init__(
+        self, job_id: str, store: Store, pool: WorkerPool, stopping: threading.Event, faults: Faults | None = None
+    ) -> None:
         job = store.job(job_id)
         assert job is not None
         self._id = job_id
@@ -116,6 +120,7 @@ class JobRun:
         self._store = store
         self._pool = pool
         self._stopping = stopping
+        self._faults = faults
         self._dir = store.job_dir(job_id)
         self._deadline = store.deadline(job_id)
         self._chunk_size = 1
@@ -131,8 +136,12 @@ class JobRun:
                 logger.info("job %s: FAILED, its input is invalid", self._id)
                 return
             outcome = self._work_through(requests)
-        if outcome is not None:
-            self._finish(outcome, errors=results.statuses(self._dir))
+        if outcome is None:
+            return
+        said = None
+        if outcome == "SUCCESS" and self._faults is not None:
+            outcome, said = self._faults.spoil(self._dir)
+        self._finish(outcome, errors=results.statuses(self._dir), said=said)
 
     def fail(self, reason: str) -> None:
         """End the job as FAILED, with what it has."""
@@ -225,8 +234,11 @@ class JobRun:
             custom_id: str | None = orjson.loads(file.read(length)).get("custom_id")
         return custom_id
 
-    def _finish(self, outcome: str, errors: Sequence[dict[str, Any]] = ()) -> None:
-        """Make the lines that there are the job's files; no worker has any of it in hand any more."""
+    def _finish(self, outcome: str, errors: Sequence[dict[str, Any]] = (), said: int | None = None) -> None:
+        """Make the lines that there are the job's files; no worker has any of it in hand any more.
+
+        `said` is how many the job says were answered, should it not be those that were.
+        """
         counts: dict[str, int] = {}
         files: dict[str, NewFile | None] = {}
         for kind, sample_type in (("output", "batch_result"), ("error", "batch_error")):
@@ -236,7 +248,7 @@ class JobRun:
         self._store.finish_job(
             self._id,
             outcome,
-            succeeded=counts["output"],
+            succeeded=counts["output"] if said is None else said,
             failed=counts["error"],
             errors=errors,
             output=files["output"],

@@ -54,7 +54,9 @@ def statuses(job_dir: Path) -> list[dict[str, Any]]:
     found: Counter[int] = Counter()
     for path in _parts(job_dir, "error"):
         with path.open("rb") as file:
-            found.update(orjson.loads(line)["response"]["status_code"] for line in file if line.endswith(b"\n"))
+            for line in file:
+                response = orjson.loads(line)["response"] if line.endswith(b"\n") else None
+                found.update([response["status_code"]] if response else [])
     return [{"message": f"HTTP Error, status code: {status}", "count": found[status]} for status in sorted(found)]
 
 

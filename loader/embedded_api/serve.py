@@ -16,7 +16,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import IO
@@ -25,7 +25,8 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from loader.embedded_api import state_folder
-from loader.embedded_api.app import create_app
+from loader.embedded_api.app import MODEL, create_app
+from loader.embedded_api.patience import PatientProtocol
 from loader.errors import LoaderError
 from loader.threads import begin
 
@@ -45,20 +46,24 @@ def serve(
     port: int = 0,
     reader: str = READER,
     workers: int | None = None,
+    models: Sequence[str] = (),
+    faults: int | None = None,
     on_ready: Callable[[str], None] = lambda url: None,
     until: Callable[[], object] | None = None,
 ) -> None:
     """Serve the API on loopback until a signal comes, or until the function `until` returns.
 
-    Port 0 takes a free port; `on_ready` is called with the server's URL once it answers. For `reader` and
-    `workers` see `create_app`. Raises LoaderError when the host isn't loopback, the port is taken, or the
-    state directory is in use.
+    Port 0 takes a free port; `on_ready` is called with the server's URL once it answers; `models` are further names
+    for the reader. For `reader`, `workers` and `faults` see `create_app`. Raises LoaderError when the host isn't
+    loopback, the port is taken, or the state directory is in use.
     """
     if host != HOST:
         raise LoaderError(f"The embedded server listens on {HOST} only, not on {host}: leave the host out")
     listener = _listen(port)
     with listener:
-        serve_app(create_app(state_dir, token, reader=reader, workers=workers), listener, on_ready, until)
+        names = tuple(dict.fromkeys((MODEL, *models)))
+        app = create_app(state_dir, token, models=names, reader=reader, workers=workers, faults=faults)
+        serve_app(app, listener, on_ready, until)
 
 
 def _listen(port: int) -> socket.socket:
@@ -82,7 +87,7 @@ def serve_app(
     url = f"http://{HOST}:{listener.getsockname()[1]}"
     config = uvicorn.Config(
         app,
-        http="h11",
+        http=PatientProtocol,
         ws="none",
         lifespan="on",
         log_config=None,
@@ -133,12 +138,23 @@ class Child:
         _stdout(self.process).close()
 
 
-def launch(state_dir: Path, *, reader: str = READER, workers: int | None = None) -> Child:
-    """Start a server on a free port with a random token, and wait until it answers, else LoaderError."""
+def launch(
+    state_dir: Path,
+    *,
+    reader: str = READER,
+    workers: int | None = None,
+    models: Sequence[str] = (),
+    faults: int | None = None,
+) -> Child:
+    """Start a server on a free port with a random token, and wait until it answers, else LoaderError. See `serve`."""
     log_path = _log_file(state_dir.resolve())
     command = [sys.executable, "-m", "loader.embedded_api", str(log_path.parent), "--reader", reader]
     if workers is not None:
         command += ["--workers", str(workers)]
+    for model in models:
+        command += ["--model", model]
+    if faults is not None:
+        command += ["--faults", str(faults)]
     token = secrets.token_urlsafe(32)
     with log_path.open("ab") as log:
         process = subprocess.Popen(

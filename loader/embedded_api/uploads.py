@@ -18,6 +18,8 @@ from loader.owned_folder import open_new
 MAX_FILE_BYTES = 512 * 1024 * 1024
 MAX_FIELD_BYTES = 4096
 MAX_FIELDS = 16
+MAX_HEADER_BYTES = 4096  # of one part of the form
+MAX_NAME = 255  # characters of a file's name or type
 
 
 class Upload:
@@ -83,7 +85,10 @@ class Upload:
             raise no_space(str(error.strerror)) from None
 
     def _parser(self, content_type: str) -> MultipartParser:
-        kind, options = parse_options_header(content_type)
+        try:
+            kind, options = parse_options_header(content_type)
+        except (ValueError, LookupError):
+            kind, options = b"", {}
         if kind != b"multipart/form-data" or b"boundary" not in options:
             raise invalid(["body", "file"], "Send the file as multipart/form-data", "missing")
         try:
@@ -109,16 +114,26 @@ class Upload:
 
     def _on_header_field(self, data: bytes, start: int, end: int) -> None:
         self._header_name += data[start:end]
+        self._bound_headers()
 
     def _on_header_value(self, data: bytes, start: int, end: int) -> None:
         self._header_value += data[start:end]
+        self._bound_headers()
 
     def _on_header_end(self) -> None:
         self._headers[self._header_name.lower()] = self._header_value
         self._header_name = self._header_value = b""
 
+    def _bound_headers(self) -> None:
+        held = sum(len(name) + len(value) for name, value in self._headers.items())
+        if held + len(self._header_name) + len(self._header_value) > MAX_HEADER_BYTES:
+            raise invalid(["body"], f"A part's headers are longer than {MAX_HEADER_BYTES} bytes")
+
     def _on_headers_finished(self) -> None:
-        _, options = parse_options_header(self._headers.get(b"content-disposition", b""))
+        try:
+            _, options = parse_options_header(self._headers.get(b"content-disposition", b""))
+        except (ValueError, LookupError):  # a character set that there isn't
+            raise invalid(["body"], "A part's Content-Disposition is malformed") from None
         self._field = options.get(b"name", b"").decode(errors="replace")
         if self._field == "file":
             if self.filename is not None:
@@ -126,6 +141,8 @@ class Upload:
             name = options.get(b"filename", b"upload.jsonl").decode(errors="replace")
             self.filename = name.replace("%22", '"')  # how browsers and httpx write a quote here
             self.content_type = self._headers.get(b"content-type", b"").decode(errors="replace")
+            if max(len(self.filename), len(self.content_type)) > MAX_NAME:
+                raise invalid(["body", "file"], f"The file's name or type is longer than {MAX_NAME} characters")
 
     def _on_part_data(self, data: bytes, start: int, end: int) -> None:
         if self._field != "file":

@@ -13,8 +13,8 @@ from loader.requests.known import Beside, Lookup, known_and_unasked
 from loader.requests.pictures import RejectedImage
 from loader.requests.question import EXPECTED_COMPLETION_TOKENS, Question
 from loader.requests.request_files import MAX_PENDING_REQUESTS, MAX_SHARD_BYTES, MAX_SHARD_REQUESTS
-from loader.sources.receipt import Source
-from loader.threads import THREADS, in_threads
+from loader.sources.receipt import Receipt, Source
+from loader.threads import DECODING, THREADS, in_threads
 from loader.warehouse.duckdb_file import Warehouse
 
 DAYS_A_WAVE = 1  # `batch.mistral.JOB_TIMEOUT_HOURS`
@@ -49,6 +49,11 @@ LookedAt = tuple[Candidate, list[tuple[int, int]]]
 
 def _looked_at(beside: Beside, policy: ImagePolicy) -> LookedAt:
     receipt = beside[0].with_image()
+    with DECODING:
+        return _image_looked_at(receipt, policy)
+
+
+def _image_looked_at(receipt: Receipt, policy: ImagePolicy) -> LookedAt:
     candidate = look_at(receipt)
     if receipt.image is None or candidate.rejected_reason is not None:
         return candidate, []

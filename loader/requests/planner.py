@@ -18,8 +18,8 @@ from loader.requests.known import Beside, Lookup, known_and_unasked
 from loader.requests.pictures import RejectedImage
 from loader.requests.question import Question, max_tokens_for
 from loader.requests.request_files import MAX_SHARD_BYTES, MAX_SHARD_REQUESTS, ShardWriter
-from loader.sources.receipt import PassedOver, Source
-from loader.threads import THREADS, in_threads
+from loader.sources.receipt import PassedOver, Receipt, Source
+from loader.threads import DECODING, THREADS, in_threads
 from loader.warehouse import known_files, ledger
 from loader.warehouse.decisions import Decision, Decisions
 from loader.warehouse.duckdb_file import Warehouse
@@ -95,7 +95,12 @@ class Planner:
         return known, None if known.rejected_reason is None else RejectedImage(known.rejected_reason)
 
     def _prepared(self, beside: Beside) -> Prepared:
-        candidate = look_at(beside[0])
+        receipt = beside[0].with_image()
+        with DECODING:
+            return self._prepared_image(receipt)
+
+    def _prepared_image(self, receipt: Receipt) -> Prepared:
+        candidate = look_at(receipt)
         if candidate.rejected_reason is not None:
             return candidate, RejectedImage(candidate.rejected_reason)
         if self._decisions[candidate.receipt_id] is None:

@@ -8,14 +8,16 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
-from loader.errors import LoaderError, one_line
+from loader.errors import LoaderError, SourceError, one_line
 from loader.settings import SAMPLES
-from loader.sources import archives, locations
+from loader.sources import archives, file_kinds, locations
 from loader.sources.folder import archive_file, file_bytes
 from loader.sources.open_source import open_source
 from loader.sources.receipt import Image, Receipt
+from loader.stores import is_url, without_secrets
 
 _HUB = locations.of_hub("")
 NOWHERE = "where it lies was not noted: its answer was landed by hand, or by an older version"
@@ -40,6 +42,8 @@ def image_at(location: str) -> Image:
             return file_bytes(path)
         if path is not None and (archive := next((one for one in path.parents if one.is_file()), None)) is not None:
             return _among(archives.receipts("", archive_file(str(archive), "")), location)
+        if is_url(location) and not location.startswith(_HUB):
+            return _in_store(location)
         dataset, is_row, _ = location.rpartition("#")
         if is_row:
             return _in_dataset(dataset, location)
@@ -61,6 +65,19 @@ def _in_dataset(dataset: str, location: str) -> Image:
     if not dataset.startswith(_HUB) and not Path(name).exists():
         return None, f"it is gone: {dataset}"
     return _among(open_source(name), location)
+
+
+def _in_store(location: str) -> Image:
+    """The image behind a URL: the file that it names, a row of the table there, or a file in the archive there."""
+    archive = re.match(rf".+?(?:{'|'.join(map(re.escape, sorted(file_kinds.ARCHIVE_SUFFIXES)))})(?=/)", location, re.I)
+    table = location.rpartition("#")[0]
+    found: Image = None, f"it is gone: {without_secrets(location)}"
+    for place in filter(None, (archive and archive[0], table, location)):
+        with suppress(SourceError):
+            found = _among(open_source(place), location)
+            if found[0] is not None:
+                break
+    return found
 
 
 def _among(receipts: Iterable[Receipt], location: str) -> Image:

@@ -29,6 +29,17 @@ class Survey:
     tables: int = 0
     passed_over: PassedOver = field(default_factory=PassedOver)
 
+    def note_archive(self, archive: archives.ArchiveFile) -> None:
+        """Count what is in an archive; one that cannot be read counts as a receipt, and is rejected."""
+        try:
+            contents = archives.look_into(archive)
+        except archives.BrokenArchiveError:
+            self.images += 1
+            return
+        self.images += len(contents.members)
+        for kind, name in contents.passed_over:
+            self.passed_over.add(kind, archive.below(name))
+
 
 def survey(folder: Path) -> Survey:
     """Look at every name, in no order, so at the speed of listing; files whose names say nothing are looked into.
@@ -65,7 +76,7 @@ def _note(found: Survey, entry: os.DirEntry[str], path: str, passed: str | None)
         found.tables += 1
         return
     if kind is None and archives.is_archive_name(entry.name):
-        _note_archive(found, archive_file(entry.path, printable(path)))
+        found.note_archive(archive_file(entry.path, printable(path)))
         return
     if kind is None and file_kinds.is_worth_a_look(entry.name):
         head = _head(entry.path)
@@ -74,18 +85,6 @@ def _note(found: Survey, entry: os.DirEntry[str], path: str, passed: str | None)
             return
         kind = file_kinds.UNREADABLE if head is None else None
     found.passed_over.add(kind or file_kinds.kind(entry.name), printable(path))
-
-
-def _note_archive(found: Survey, archive: archives.ArchiveFile) -> None:
-    """Count what is in an archive; one that cannot be read counts as a receipt, and is rejected."""
-    try:
-        contents = archives.look_into(archive)
-    except archives.BrokenArchiveError:
-        found.images += 1
-        return
-    found.images += len(contents.members)
-    for kind, name in contents.passed_over:
-        found.passed_over.add(kind, archive.below(name))
 
 
 def _odd_kind(entry: os.DirEntry[str]) -> str | None:
@@ -244,8 +243,8 @@ def archive_file(path: str, key: str) -> archives.ArchiveFile:
 
 def open_archive(name: str, path: str, limit: int | None) -> Source:
     """What is in an archive that was named itself."""
-    archive, found = archive_file(path, ""), Survey()
-    _note_archive(found, archive)
+    found = Survey()
+    found.note_archive(archive_file(path, ""))
     return Source(
         name,
         lambda: archives.receipts(name, archive_file(path, "")),

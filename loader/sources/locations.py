@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
 
 
 def of_file(path: Path) -> str:
@@ -36,14 +35,3 @@ def path_of(location: str) -> Path:
     """The file or folder whose location this is; what `printable` spells out is as it was."""
     spelled = re.sub(rb"\\x([0-9a-f]{2})", lambda found: bytes([int(found[1], 16)]), location.encode())
     return Path(os.fsdecode(spelled))
-
-
-def without_secrets(url: str) -> str:
-    """A URL without user, password, query and fragment, where keys and signatures stand; other text as it is."""
-    if not re.match(r"[A-Za-z][\w+.-]*://", url):
-        return url
-    try:
-        scheme, place, path, _, _ = urlsplit(url)
-    except ValueError:  # brackets that are no address
-        return f"{url.partition('://')[0]}://…"
-    return urlunsplit((scheme, place.rpartition("@")[2], path, "", ""))

@@ -12,14 +12,14 @@ import re
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
+from urllib.request import url2pathname
 
 from loader.errors import SourceError
 from loader.settings import SAMPLES
 from loader.sources import file_kinds, locations
 from loader.sources import folder as folders
 from loader.sources.receipt import NAMED, PassedOver, Receipt, Source
-
-BESIDE_TABLES = "images beside the tables"
+from loader.stores import is_url, without_secrets
 
 
 def open_source(name: str, *, limit: int | None = None, token: str | None = None) -> Source:
@@ -27,14 +27,20 @@ def open_source(name: str, *, limit: int | None = None, token: str | None = None
 
     `name` is `samples` (drawn: `limit` of them, or twelve), a folder of images (searched through, in order of
     their paths), an image, a zip archive, a mail, a parquet or arrow file or a folder of them, a folder written by
-    `save_to_disk`, or the id of a Hugging Face dataset, `owner/name` (its split `train`, else its first). What exists
-    here wins over a hub id. `token`: for the hub; None uses its own login.
+    `save_to_disk`, the URL of a folder or file in a store, or the id of a Hugging Face dataset, `owner/name` (its
+    split `train`, else its first). What exists here wins over a hub id. `token`: for the hub; None uses its own login.
 
-    Raises SourceError when there is no such thing, it holds no images, or the hub can't be reached or
-    refuses.
+    Raises SourceError when there is no such thing, it holds no images, or the hub or store can't be reached or
+    refuses; SettingsError for a URL that nothing installed here opens.
     """
     if name == SAMPLES:
         return _samples(limit)
+    if name.lower().startswith("file://"):
+        name = url2pathname(name[len("file://") :])
+    if is_url(name):
+        from loader.sources import store
+
+        return store.open_folder(name, limit)
     try:
         path = Path(name).expanduser()
         if path.is_dir():
@@ -48,7 +54,7 @@ def open_source(name: str, *, limit: int | None = None, token: str | None = None
 
         return open_hub(name, limit, token)
     raise SourceError(
-        f"no folder or file {locations.without_secrets(name)!r} (looked in {Path.cwd()}): give a folder of images, "
+        f"no folder or file {without_secrets(name)!r} (looked in {Path.cwd()}): give a folder of images, "
         f"a parquet file, a Hugging Face dataset as owner/name, or {SAMPLES}"
     )
 
@@ -91,31 +97,21 @@ def _nothing_in(place: str, passed_over: PassedOver) -> SourceError:
 
 
 def _open_tables(name: str, folder: Path, found: folders.Survey, limit: int | None) -> Source | None:
-    """The rows of a folder's tables: where they have images it is a data set, and images beside them are no receipts.
+    from loader.sources.parquet import open_beside_images, table_file
 
-    None when it has images and no table holds any (but labels, perhaps with the images' names): then those are read.
-    Raises SourceError with neither.
-    """
-    from loader.sources.parquet import WITHOUT_IMAGES, hold_images, open_tables
+    def first_images() -> list[str]:
+        return [locations.printable(name) for name in islice(folders.files(folder, folders.is_image), NAMED)]
 
-    files = [folder / file for file in folders.files(folder, folders.is_table)]
-    if found.images and not hold_images(files):
-        for file in files:
-            found.passed_over.add(WITHOUT_IMAGES, locations.printable(str(file.relative_to(folder))))
-        return None
-    source = open_tables(name, folder, files, limit, found.passed_over)
-    if found.images:
-        first = islice(folders.files(folder, folders.is_image), NAMED)
-        found.passed_over.add_all(BESIDE_TABLES, found.images, [locations.printable(name) for name in first])
-    return source
+    tables = [table_file(folder / file, folder) for file in folders.files(folder, folders.is_table)]
+    return open_beside_images(name, locations.of_file(folder), tables, found, first_images, limit)
 
 
 def _open_file(path: Path, limit: int | None) -> Source:
     name = locations.printable(path.name)
     if file_kinds.suffix(path.name) in file_kinds.TABLE_SUFFIXES:
-        from loader.sources.parquet import open_tables
+        from loader.sources.parquet import open_tables, table_file
 
-        return open_tables(name, path, [path], limit)
+        return open_tables(name, locations.of_file(path), [table_file(path, path)], limit)
     if file_kinds.suffix(path.name) in file_kinds.ARCHIVE_SUFFIXES:
         source = folders.open_archive(name, str(path.parent.resolve() / path.name), limit)
         if limit != 0 and not source.count():

@@ -23,8 +23,9 @@ import duckdb
 import orjson
 
 from loader import work_folder
-from loader.errors import SettingsError, WarehouseError, system_trouble
+from loader.errors import WarehouseError, system_trouble
 from loader.files import put_in_place
+from loader.stores import open_store, without_secrets
 from loader.warehouse.duckdb_file import Warehouse
 
 TABLES = ("loads", "receipts", "batch_requests", "batch_jobs", "batch_output", "corrections")
@@ -66,14 +67,8 @@ class Folder:
     """A local folder, or one behind any URL that fsspec opens (`s3://…`, `gs://…`, `memory://…`)."""
 
     def __init__(self, place: str) -> None:
-        import fsspec
-        from fsspec.implementations.local import LocalFileSystem
-
-        try:
-            self._files, self._root = fsspec.core.url_to_fs(place)
-        except (ValueError, ImportError) as error:
-            raise SettingsError(f"cannot export to {place} ({error}): name a folder or a URL of storage") from error
-        self._is_local = isinstance(self._files, LocalFileSystem)
+        self._files, self._root = open_store(place)
+        self._is_local = "file" in self._files.protocol
 
     def path(self, name: str) -> str:
         """The place of a file in this folder, as its file system has it."""
@@ -126,6 +121,7 @@ def export_raw(warehouse: Warehouse, place: str) -> Exported:
     from filelock import FileLock
 
     folder = Folder(place)
+    place = without_secrets(place)
     own = work_folder.claim(warehouse.path)
     parts, rows = dict.fromkeys(TABLES, 0), dict.fromkeys(TABLES, 0)
     try:

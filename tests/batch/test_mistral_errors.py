@@ -32,6 +32,11 @@ WORDS: list[tuple[Any, str]] = [
     ({"error": {"message": "quota", "type": "x"}}, "quota"),
     ({"error": "busy"}, "busy"),
     ({"errors": ["a", {"message": "b"}]}, "a; b"),
+    (
+        {"detail": "Invalid file format.", "errors": [{"line_number": 2, "message": "bad role"}, {"message": "b"}]},
+        "Invalid file format. (bad role)",
+    ),
+    ({"message": "x", "errors": []}, "x"),
     (json.dumps(IMAGE), "Invalid image"),
     (json.dumps(json.dumps(IMAGE)), "Invalid image"),
     ("upstream connect error\nreset", "upstream connect error reset"),

@@ -54,6 +54,10 @@ LITERALS: list[Literal] = [
         for literal in _texts(currency, NOT_A_PRICE, "25K", "10%", "abc", "")
     ),
     *_texts("USD", IMPLAUSIBLE, "99999999999"),
+    # a currency that the seed doesn't have
+    *_texts("HRK", "12.5", "HRK 12,50", "12,50 HRK", "12.50HRK", "hrk12,5 A", "12,50 HRK B"),
+    *_texts("HRK", "-12.5", "-HRK 12,50", "HRK -12,50", "12,50- HRK"),
+    *_texts("HRK", NOT_A_PRICE, "XYZ 12,50", "HRK", "12,50 HRKS"),
     # ends: signs, symbols, brackets, "no decimals"
     *_texts("USD", "-5", "-$5.00", "$-5.00", "- $ 5.00", "($5.00)", "−5.00", "5.00 USD-", "-5"),
     *_texts("USD", NOT_A_PRICE, "(5.00", "5.00)", "2 x 5.00", "$", "-", "5.00 per kg", "n/a", "null"),

@@ -94,7 +94,7 @@ def test_a_model_renders_without_dbt_and_what_it_reads_must_be_known() -> None:
     sql = dbt_sql.render("int_output_lines__read", {"raw.batch_output": "landed"})
     assert "from landed" in sql and "{{" not in sql
     with pytest.raises(LookupError, match=r"raw\.batch_requests, and no relation"):
-        dbt_sql.render("int_prices__parsed", {"int_output_lines__read": "lines"})
+        dbt_sql.render("stg_loader__batch_requests", {"raw.receipts": "receipts"})
 
 
 def test_rules_are_other_ones_when_their_sql_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

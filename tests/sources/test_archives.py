@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -184,6 +185,34 @@ def test_an_archive_that_changes_after_it_was_listed_gives_nothing_wrong(tmp_pat
         assert "has changed since it was listed" in (found[1].with_image().error or "")
         place.unlink()
         place.write_bytes(b"")
+
+
+@pytest.mark.parametrize("name", ["a.zip", "a.eml"])
+def test_no_damage_ends_the_run(tmp_path: Path, name: str) -> None:
+    """Whatever bytes are turned, cut out or doubled, each file is read or there is a reason."""
+    files = {"x.jpg": JPEG, "y": PNG, "deep/z.pdf": PDF, "t.txt": PDF}
+    whole = mail(*files.items()).as_bytes() if name == "a.eml" else zipped(files)
+    rng = random.Random(7)
+    for _ in range(400):
+        data = bytearray(whole)
+        for _ in range(rng.choice((1, 1, 3, 20))):
+            at = rng.choice((rng.randrange(len(data)), rng.randrange(len(data) * 3 // 4, len(data))))
+            match rng.randrange(3):
+                case 0:
+                    data[at] = rng.randrange(256)
+                case 1:
+                    del data[at : at + rng.randrange(1, 9)]
+                case 2:
+                    data[at:at] = data[at : at + rng.randrange(1, 99)]
+        (tmp_path / name).write_bytes(data)
+        try:
+            source = open_source(str(tmp_path / name))
+        except SourceError as refused:
+            assert "no images or parquet files in" in str(refused)
+            continue
+        read = contents(source)
+        assert source.count() == len(read)
+        assert all(isinstance(data, bytes) or (data and "\n" not in data) for data in read.values())
 
 
 def _others(folder: Path, count: int) -> list[Path]:

@@ -53,6 +53,20 @@ def test_files_in_archives(tmp_path: Path) -> None:
     check(tmp_path / "a.zip")
 
 
+def test_files_in_a_store() -> None:
+    import fsspec
+
+    files = fsspec.filesystem("memory")
+    files.pipe(
+        {"/again/a.jpg": jpeg("a"), "/again/in/é b.jpg": jpeg("b"), "/again/c.zip": zipped({"x.jpg": jpeg("x")})}
+    )
+    try:
+        check("memory://again")
+        assert image_of("0" * 64, ["memory://again/gone.jpg"]) == (None, "it is gone: memory://again/gone.jpg")
+    finally:
+        files.rm("/again", recursive=True)
+
+
 def test_samples() -> None:
     check("samples")
 

@@ -12,9 +12,9 @@ import pytest
 
 from loader.errors import SourceError
 from loader.sources import folder as folders
-from loader.sources import locations
 from loader.sources.open_source import open_source
 from loader.sources.receipt import PassedOver, Source
+from loader.stores import without_secrets
 from tests.helpers.pictures import picture, saved
 
 JPEG = saved(picture(), "JPEG")
@@ -216,7 +216,7 @@ def read_back(text: str) -> bytes:
     ],
 )
 def test_a_url_is_told_without_its_secrets(url: str, told: str) -> None:
-    assert locations.without_secrets(url) == told
+    assert without_secrets(url) == told
 
 
 # Tables and pictures in one folder

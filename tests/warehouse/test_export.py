@@ -13,12 +13,14 @@ from typing import Any
 
 import duckdb
 import pytest
+from s3fs import S3FileSystem
 
 from loader.errors import SettingsError, WarehouseError
 from loader.warehouse import export
 from loader.warehouse.duckdb_file import Warehouse
 from loader.warehouse.export import TABLES, Folder, export_raw
 from loader.warehouse.raw import append_job, append_load, append_output, append_receipts
+from tests.helpers.object_store import ObjectStore
 from tests.helpers.warehouses import empty_warehouse, older_warehouse, receipt
 
 ODD_LINES = b'{"a": "25.000"}\r\n\n\xff\xfe broken \x00 bytes\n{"b": "\xe2\x80\xa8 \xc3\xa9"}\nno end'
@@ -217,6 +219,29 @@ def test_storage_behind_a_url_gets_the_same_parts(warehouse: Warehouse, tmp_path
     found = {name.removeprefix("/bucket/raw/"): storage.cat_file(name) for name in storage.find("/bucket/raw")}
     assert found == files(tmp_path / "export")
     assert sum(export_raw(warehouse, "memory://bucket/raw").parts.values()) == 0
+
+
+def test_a_bucket_gets_the_same_parts(warehouse: Warehouse, tmp_path: Path, s3: ObjectStore) -> None:
+    land(warehouse, tmp_path, 1)
+    s3.put("lake", {})
+    export_raw(warehouse, "s3://lake/raw")
+    export_raw(warehouse, str(tmp_path / "export"))
+    listed = s3.client().list_objects_v2(Bucket="lake")["Contents"]
+    found = {one["Key"]: s3.client().get_object(Bucket="lake", Key=one["Key"])["Body"].read() for one in listed}
+    assert {key.removeprefix("raw/"): data for key, data in found.items()} == files(tmp_path / "export")
+    assert sum(export_raw(warehouse, "s3://lake/raw").parts.values()) == 0
+
+
+@pytest.mark.parametrize("harm", ["denied", "500"])
+def test_a_bucket_that_refuses_is_told_in_one_line(
+    warehouse: Warehouse, s3: ObjectStore, monkeypatch: pytest.MonkeyPatch, harm: str
+) -> None:
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    S3FileSystem.clear_instance_cache()
+    s3.harm = lambda call: harm
+    with pytest.raises(WarehouseError, match="cannot export to s3://lake/raw, and what was exported") as refused:
+        export_raw(warehouse, "s3://lake/raw")
+    assert "\n" not in str(refused.value)
 
 
 def test_an_export_of_another_warehouse_is_not_mixed_with(warehouse: Warehouse, tmp_path: Path) -> None:

@@ -9,9 +9,6 @@
     using parquet
 {%- endmacro %}
 
-{# Spark's Parquet tables know no constraints: the not_null tests stand in for them. #}
-{% macro spark__persist_constraints(relation, model) %}{% endmacro %}
-
 {# A schema's tables stand in a folder of LAKE where it is set, else where the catalog puts them. #}
 {% macro spark__create_schema(relation) -%}
     {%- call statement('create_schema') -%}

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from PIL import EpsImagePlugin, Image, ImageDraw, ImageFont
 
 from loader.embedded_api.completions import complete
+from loader.embedded_api.errors import ApiRefusal
 from loader.embedded_api.reader import NOTHING, Item, read_images, read_receipt, reading_of
 from loader.requests.images import POLICIES, prepare
 from loader.requests.pictures import RejectedImage
@@ -189,7 +190,8 @@ def test_an_eps_in_an_image_s_place_starts_no_ghostscript(tmp_path: Path, monkey
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
     monkeypatch.setattr(EpsImagePlugin, "gs_binary", None)  # Pillow looks for it once
     assert read_receipt(eps) == NOTHING
-    assert complete(batch_lines.body(eps), "m", read_images)["choices"][0]["message"]["content"] == '{"items":[]}'
+    with pytest.raises(ApiRefusal, match="400"):
+        complete(batch_lines.body(eps), "m", read_images)
     with pytest.raises(RejectedImage):
         prepare(eps)
     assert not (tmp_path / "started").exists()

@@ -1,5 +1,5 @@
--- One row per item that an answer lists, with its price, or why it is kept out: what is called as a total, a tax or a payment,
--- or costs as much as a printed charge, is no item where the sums say so.
+-- One row per item that an answer lists, with its price, or why it is kept out: what is called as a total, a tax or a
+-- payment, or costs as much as a printed charge, is no item where the sums say so.
 with items as (
 
     select * from {{ ref('int_items__priced') }}

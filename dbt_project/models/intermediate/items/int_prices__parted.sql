@@ -194,11 +194,13 @@ matched as (
 
     select
         named.*,
-        own_before.sign is not null and not named.has_mark_apart as is_sign_before,
+        -- the code of a currency that the seed doesn't have is its own sign all the same
+        (own_before.sign is not null and not named.has_mark_apart)
+        or named.sign_before = lower(named.currency) as is_sign_before,
         own_before_mark.sign is not null and named.mark_before <> '' as is_sign_before_mark,
         coalesce(any_before.sign, any_before_mark.sign) is not null as is_other_before,
-        own_after.sign is not null as is_sign_after,
-        own_beside_tax.sign is not null as is_sign_beside_tax,
+        own_after.sign is not null or named.sign_after = lower(named.currency) as is_sign_after,
+        own_beside_tax.sign is not null or named.sign_beside_tax = lower(named.currency) as is_sign_beside_tax,
         any_after.sign is not null as is_other_after
     from named
     left join signs as own_before

@@ -31,7 +31,12 @@ paired as (
     select
         last_answers.*,
         others.model as other_model,
-        others.prompt_key as other_prompt_id
+        others.prompt_key as other_prompt_id,
+        -- the other's answer does not add up or was none, and this one adds up
+        coalesce(last_answers.is_balanced, false) and (
+            not coalesce(others.is_balanced, true)
+            or others.status not in ('extracted', 'empty') or others.item_count = 0
+        ) as is_mended
     from last_answers
     inner join last_answers as others
         on
@@ -45,6 +50,8 @@ select
     prompt_key as prompt_id,
     other_model,
     other_prompt_id,
-    {{ quality_measures() }}
+    {{ quality_measures() }},
+    count(case when is_mended then 1 end) as mended_count,
+    cast(sum(cost_usd) / nullif(count(case when is_mended then 1 end), 0) as decimal(18, 8)) as cost_per_mended_usd
 from paired
 group by model, prompt_key, other_model, other_prompt_id
