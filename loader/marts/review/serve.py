@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Callable, Mapping
 
 import uvicorn
 
-from loader import work_folder
 from loader.errors import SettingsError
 from loader.marts.review.app import create_app
 from loader.marts.review.builds import Builds
 from loader.marts.review.desk import Desk
+from loader.marts.review.running import HOST, noted
 from loader.warehouse.duckdb_file import Warehouse
 
-HOST = "127.0.0.1"
 PATIENCE_SECONDS = 0.5  # of a request, while another program holds the warehouse: the page asks again
-STARTED_BY = "review.url"
 
 
 def serve(
@@ -43,30 +39,8 @@ def serve(
         app = create_app(desk, Builds(environment), token, port)
         config = uvicorn.Config(app, log_config=None, access_log=False, ws="none", timeout_graceful_shutdown=2)
         server = _Server(config, lambda: on_ready(f"{url}?token={token}"))
-        with _noted(warehouse.path, url):
+        with noted(warehouse.path, url):
             server.run(sockets=[listener])
-
-
-def running_page(warehouse: Path) -> str | None:
-    """Where the page of a warehouse is served now, without its token; None when it is not."""
-    try:
-        url = (work_folder.work_dir(warehouse) / STARTED_BY).read_text(encoding="utf-8").strip()
-        port = int(url.rstrip("/").rpartition(":")[2])
-        with socket.create_connection((HOST, port), timeout=0.5):
-            return url
-    except (OSError, ValueError):
-        return None
-
-
-@contextmanager
-def _noted(warehouse: Path, url: str) -> Iterator[None]:
-    """Note beside the warehouse where its page is, so that a report can link to it."""
-    note = work_folder.claim(warehouse) / STARTED_BY
-    note.write_text(f"{url}\n", encoding="utf-8")
-    try:
-        yield
-    finally:
-        note.unlink(missing_ok=True)
 
 
 def _listener(port: int) -> socket.socket:
