@@ -138,6 +138,11 @@ class _Known:
         self._of_receipt = {one.correction_id: one.receipt_id for one in there if one.field != WITHDRAW}
         self.correction_ids = _among(connection, "raw.corrections", "correction_id", given)
         self._priced = {(one.receipt_id, one.item_number) for one in (*there, *corrections) if one.field == "price"}
+        self._same = set[tuple[str, str | None]]()
+        if linked:
+            # receipts that people made one: of three in a row none would count
+            stands = read_corrections(connection, None, standing=True)
+            self._same = {(one.receipt_id, one.value) for one in stands if one.field == "same_as"}
         self._items = None
         if any(one.item_number is not None or one.answer_id for one in corrections):
             self._items = _answers(connection, named)
@@ -147,6 +152,8 @@ class _Known:
         self.correction_ids.add(correction.correction_id)
         if correction.field != WITHDRAW:
             self._of_receipt[correction.correction_id] = correction.receipt_id
+        if correction.field == "same_as":
+            self._same.add((correction.receipt_id, correction.value))
 
     def check(self, correction: Correction) -> None:
         """Raise CorrectionError when it fits nothing that is there."""
@@ -156,10 +163,21 @@ class _Known:
         if correction.field in LINKS and (value == receipt_id or value not in self._receipts):
             what = "is the receipt itself" if value == receipt_id else "is not there"
             raise CorrectionError(f"{correction.field} names {value!r}, which {what}: name the other receipt")
+        if correction.field == "same_as" and self._is_chain(receipt_id, value):
+            raise CorrectionError(f"{receipt_id!r} or {value!r} is one with another already: name the one that counts")
         if correction.field == WITHDRAW and self._of_receipt.get(value) != receipt_id:
             raise CorrectionError(f"this receipt has no correction {value!r}: `loader show corrections` has their ids")
         if correction.item_number is not None or correction.answer_id is not None:
             self._check_item(correction)
+
+    def _is_chain(self, receipt_id: str, other_id: str) -> bool:
+        return (
+            any(
+                {one, other} != {receipt_id, other_id} and (one == other_id or other == receipt_id)
+                for one, other in self._same
+            )
+            or (other_id, receipt_id) in self._same
+        )
 
     def _check_item(self, correction: Correction) -> None:
         if self._items is None:

@@ -154,3 +154,17 @@ def test_items_before_the_first_build_are_refused(tmp_path: Path) -> None:
     landed(made, correction("total", "1"))
     with pytest.raises(CorrectionError, match="run `make build` first"):
         landed(made, correction("price", "1", item_number=1, answer_id="a1"))
+
+
+def test_of_receipts_that_are_made_one_always_one_counts(warehouse: Warehouse) -> None:
+    """Neither two that name each other nor three in a row."""
+    with warehouse.transaction() as connection:
+        append_receipts(connection, [receipt(receipt_id="r3", source_key="c.jpg")], "l")
+    (first,) = landed(warehouse, correction("same_as", "r2"))
+    for receipt_id, other in (("r2", "r1"), ("r2", "r3"), ("r3", "r1")):
+        with pytest.raises(CorrectionError, match="name the one that counts"):
+            landed(warehouse, correction("same_as", other, receipt_id=receipt_id))
+    landed(warehouse, correction("same_as", "r2"))
+    landed(warehouse, correction("same_as", "r2", receipt_id="r3"))
+    landed(warehouse, correction("not_same_as", "r1", receipt_id="r2"))
+    assert first.value == "r2"
