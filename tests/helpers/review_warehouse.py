@@ -103,7 +103,8 @@ def _build(path: Path) -> None:
     answers = _answers()
     with RawTables(path) as raw:
         for receipt_id, (location, _) in answers.items():
-            raw.receipts([receipt_id], location=location, source="inbox", media_type="image/jpeg")
+            key = f"{location.rpartition('#')[2]}.jpg" if location else receipt_id
+            raw.receipts([receipt_id], location=location, source="inbox", source_key=key)
         raw.requests("shard", {f"c{number}": receipt_id for number, receipt_id in enumerate(answers)})
         raw.job("job", "shard")
         raw.lines("job", "file", [answer_line(f"c{n}", json.dumps(one)) for n, (_, one) in enumerate(answers.values())])
