@@ -13,7 +13,7 @@ import click
 from loader import __version__
 from loader.errors import IncompleteError, SourceError
 from loader.session import existing_warehouse, one_load_at_a_time, open_api, open_warehouse
-from loader.settings import STYLES, Style, known_currency, read_settings
+from loader.settings import STYLES, Style, known_currency, read_settings, user_name
 from loader.stores import without_secrets
 from loader.terminal import Screen, show_json, show_mart, show_table
 
@@ -363,10 +363,29 @@ def export(directory: str, as_json: bool) -> None:
 
 @cli.command()
 @click.argument("mart", default="spend_by_category")
+@click.argument("which", required=False, metavar="[ID]")
 @click.option("--limit", type=click.IntRange(min=1), help="Rows to show (otherwise 50, or all with --json).")
+@click.option("--open", "is_opened", is_flag=True, help="With `receipt ID`: open its image.")
 @json_option
-def show(mart: str, limit: int | None, as_json: bool) -> None:
-    """Print a MART from the published file: spend by category, unless another is named."""
+def show(mart: str, which: str | None, limit: int | None, is_opened: bool, as_json: bool) -> None:
+    """Print a MART from the published file: spend by category, unless another is named.
+
+    Also `receipt ID`, all that is known of one receipt (ID: its id or the beginning of it, its file or its key), and
+    `corrections [ID]`, what people set right.
+    """
+    if mart in ("receipt", "corrections"):
+        from loader.receipt_on_screen import show_corrections, show_receipt
+
+        warehouse = existing_warehouse(read_settings())
+        if mart == "corrections":
+            show_corrections(warehouse, which, limit if as_json else limit or SHOWN_ROWS, as_json)
+        elif which is None:
+            raise click.UsageError("name the receipt: its id or the beginning of it, its file or its key")
+        else:
+            show_receipt(warehouse, which, as_json, is_opened)
+        return
+    if which is not None or is_opened:
+        raise click.UsageError("ID and --open go with `show receipt` and `show corrections` only")
     from loader.marts.read import mart_rows, proven_shares
 
     if as_json:
@@ -382,6 +401,48 @@ def show(mart: str, limit: int | None, as_json: bool) -> None:
     elif "share_proven" in found.columns:
         proven = ", ".join(f"{currency} {share:.0%}" for currency, share in proven_shares())
         click.echo(f"proven, as its receipts add up to what was paid: {proven}")
+
+
+@cli.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--by", help="Who corrects, where a row does not say (otherwise the system's user).")
+@click.option("--reason", help="Why, where a row does not say.")
+@json_option
+def correct(file: Path, by: str | None, reason: str | None, as_json: bool) -> None:
+    """Land corrections from FILE, a CSV with the columns of raw.corrections: all of its rows or none."""
+    from loader.warehouse.correction_file import land_file as land_corrections
+
+    warehouse = existing_warehouse(read_settings())
+    landed, known = land_corrections(warehouse, file, by or user_name(), reason)
+    if as_json:
+        show_json({"landed": landed, "known": known})
+        return
+    more = f"; {known:,} stood there already" if known else ""
+    click.echo(f"{file}: {landed:,} corrections landed{more}; `make build` brings them into the marts")
+
+
+@cli.command()
+@click.option("--port", type=click.IntRange(0, 65535), default=8766, show_default=True, help="0: any free port.")
+@click.option("--by", help="Who corrects (otherwise the system's user).")
+@click.option("--open", "is_opened", is_flag=True, help="Open the page in the browser.")
+def review(port: int, by: str | None, is_opened: bool) -> None:
+    """Serve a page on 127.0.0.1: doubtful receipts beside their images, to be set right."""
+    import secrets
+
+    from loader.marts.review.serve import serve as serve_page
+
+    settings = read_settings()
+    warehouse = existing_warehouse(settings)
+    places = {"WAREHOUSE": str(settings.warehouse), "BI_DATABASE": str(settings.bi_database)}
+
+    def tell(link: str) -> None:
+        click.echo(f"receipts to review: {link}\n(Ctrl-C ends it; what is saved is saved)")
+        if is_opened:
+            click.launch(link)
+
+    serve_page(
+        warehouse, by or user_name(), secrets.token_urlsafe(24), {**os.environ, **places}, port=port, on_ready=tell
+    )
 
 
 @cli.command()

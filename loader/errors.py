@@ -82,12 +82,22 @@ class WarehouseError(LoaderError):
     """The DuckDB file cannot be opened or written."""
 
 
+class WarehouseInUseError(WarehouseError):
+    """Another program has the DuckDB file open; later it can be had."""
+
+
 class NotOursError(LoaderError):
     """A folder or file would be changed that somebody else made."""
 
 
 class BudgetError(LoaderError):
     """The estimated cost is above what was allowed."""
+
+
+class CorrectionError(LoaderError):
+    """A correction fits nothing. `position`: which of several."""
+
+    position: int | None = None
 
 
 class IncompleteError(LoaderError):

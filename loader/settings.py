@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 import re
 from collections.abc import Mapping
@@ -139,6 +140,14 @@ def _check_database_name(setting: str, path: Path) -> None:
         )
     if setting == "WAREHOUSE" and (not stem or "." in path.stem or path.suffix == ".files"):
         raise SettingsError(f"{setting} is {path}: give the file a name with one ending, such as warehouse.duckdb")
+
+
+def user_name() -> str:
+    """Who runs this, as the system knows them."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):  # a user without a name, as in some containers
+        return "unknown"
 
 
 def proxy_variables() -> list[tuple[str, str]]:

@@ -17,7 +17,7 @@ def _is_older(directory: Path) -> bool:
 
 WORK = owned_folder.Kind(
     "work",
-    files=r"load\.(lock|pid)|export\.lock",
+    files=r"load\.(lock|pid)|export\.lock|review\.url",
     folders={
         "shards": r"receipts-[0-9a-f]{32}\.jsonl|building\.part",
         "downloads": r"[A-Za-z0-9_-]{1,128}(\.jsonl|\.jsonl\.part|\.short)",

@@ -26,7 +26,7 @@ GROUND = (
 )
 STATIONS = ("warehouse", "sources", "requests", "batch", "marts")
 APART = "embedded_api"
-ENTRY = ("__init__", "__main__", "cli", "load_in_words", "session", "terminal")
+ENTRY = ("__init__", "__main__", "cli", "load_in_words", "receipt_on_screen", "session", "terminal")
 
 # Where alone a library may be imported.
 ONLY_IN = {
@@ -40,8 +40,8 @@ ONLY_IN = {
     "huggingface_hub": ("sources/",),
     "rapidocr": ("embedded_api/",),
     "cv2": ("embedded_api/",),
-    "starlette": ("embedded_api/",),
-    "uvicorn": ("embedded_api/",),
+    "starlette": ("embedded_api/", "marts/review/"),
+    "uvicorn": ("embedded_api/", "marts/review/"),
 }
 
 

@@ -1,18 +1,27 @@
--- Every item of every answer is kept, rejected, in an answer that is not the current one, or of a receipt that is one
--- with another: none is lost silently.
+-- Every item of every answer is kept, rejected, in an answer that is not the current one, or of a receipt that is set
+-- aside: none is lost silently. Those that people added are in no answer.
 with answers as (
 
     select * from {{ ref('answers') }}
 
 ),
 
+added as (
+
+    select receipt_item_id from {{ ref('int_items__counted') }}
+    where is_added
+
+),
+
 kept as (
 
     select
-        answer_id,
+        items.answer_id,
         count(*) as kept_count
-    from {{ ref('receipt_items') }}
-    group by answer_id
+    from {{ ref('receipt_items') }} as items
+    left join added on items.receipt_item_id = added.receipt_item_id
+    where added.receipt_item_id is null
+    group by items.answer_id
 
 ),
 
@@ -29,7 +38,7 @@ rejected as (
 
 repeated as (
 
-    select receipt_id from {{ ref('duplicates') }}
+    select receipt_id from {{ ref('int_receipts__repeated') }}
     where is_certain
 
 )

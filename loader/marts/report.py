@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,8 @@ from loader.files import put_in_place
 from loader.formats import dollars, figure, money, percent
 from loader.marts.charts import Bar, bar_chart
 from loader.marts.read import checked, open_marts
-from loader.settings import EMBEDDED_MODEL, SAMPLES
+from loader.marts.review.running import running_page
+from loader.settings import EMBEDDED_MODEL, SAMPLES, read_settings
 
 if TYPE_CHECKING:
     import duckdb
@@ -58,7 +59,7 @@ class Spend:
     receipts: int
     items: int
     rows: list[tuple[str, str, str, str, str]]  # category, receipts, items, spend, share
-    biggest: list[tuple[str, str, str, str]]  # name, merchant, date, price
+    biggest: list[tuple[str, str, str, str, str]]  # name, merchant, date, price, its receipt's id
     chart: str
     proof: list[Proof]
 
@@ -106,10 +107,11 @@ class ReportPage:
     checks: list[Check]
     accuracies: list[Accuracy]  # none where no receipt has a label
     rejections: list[tuple[str, str]]  # reason, items
-    doubtful: list[tuple[str, str, str, str, str]]  # receipt, where it is from, its items' sum, total, unexplained
+    doubtful: list[tuple[str, str, str, str, str, str]]  # receipt, where from, items' sum, total, unexplained, id
     published: dict[str, str] = field(default_factory=dict)
     is_ocr: bool = False
     is_samples: bool = False
+    review: str | None = None  # where the review page is served, while it is
 
 
 def write_report(path: Path) -> ReportPage:
@@ -120,7 +122,7 @@ def write_report(path: Path) -> ReportPage:
     """
     _check_is_ours(path)
     with open_marts() as connection:
-        report = read_report(connection)
+        report = replace(read_report(connection), review=running_page(read_settings().warehouse))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor, part = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
@@ -212,7 +214,7 @@ def _spend(connection: duckdb.DuckDBPyConnection, currency: str, receipts: int, 
         [currency],
     ).fetchall()
     biggest = connection.execute(
-        "select name, merchant, purchased_on, price from marts.receipt_items where currency = ? "
+        "select name, merchant, purchased_on, price, receipt_id from marts.receipt_items where currency = ? "
         "order by price desc, receipt_item_id limit ?",
         [currency, BIGGEST_ITEMS],
     ).fetchall()
@@ -232,8 +234,8 @@ def _spend(connection: duckdb.DuckDBPyConnection, currency: str, receipts: int, 
             for category, receipt_count, item_count, spend, share in rows
         ],
         biggest=[
-            (_shown(name), _shown(merchant), figure("", purchased_on), money(price, currency))
-            for name, merchant, purchased_on, price in biggest
+            (_shown(name), _shown(merchant), figure("", purchased_on), money(price, currency), receipt_id)
+            for name, merchant, purchased_on, price, receipt_id in biggest
         ],
         chart=bar_chart([Bar(category, float(spend), money(spend, currency)) for category, _, _, spend, _ in rows]),
         proof=_proof(connection, currency),
@@ -262,12 +264,12 @@ def _proof(connection: duckdb.DuckDBPyConnection, currency: str) -> list[Proof]:
     ]
 
 
-def _doubtful(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str, str, str, str]]:
+def _doubtful(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str, str, str, str, str]]:
     """The receipts with the largest unexplained amounts; of each currency first the largest, as amounts of unlike
     currencies cannot be compared."""
     rows = connection.execute(
         """
-        select merchant, purchased_on, source, source_key, currency, spend, total, unexplained
+        select merchant, purchased_on, source, source_key, currency, spend, total, unexplained, receipt_id
         from marts.receipts
         where reconciliation = 'off' and spend is not null
         order by
@@ -285,8 +287,9 @@ def _doubtful(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str, str
             money(spend, currency),
             "" if total is None else money(total, currency),
             f"{currency} {money(unexplained, currency)}",
+            receipt_id,
         )
-        for merchant, bought, source, key, currency, spend, total, unexplained in rows
+        for merchant, bought, source, key, currency, spend, total, unexplained, receipt_id in rows
     ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 
@@ -28,3 +29,9 @@ def printable(name: str) -> str:
     backslash of such a name becomes `\\x5c`.
     """
     return os.fsencode(name.replace("\\x", "\\x5cx")).decode("utf-8", "backslashreplace")
+
+
+def path_of(location: str) -> Path:
+    """The file or folder whose location this is; what `printable` spells out is as it was."""
+    spelled = re.sub(rb"\\x([0-9a-f]{2})", lambda found: bytes([int(found[1], 16)]), location.encode())
+    return Path(os.fsdecode(spelled))

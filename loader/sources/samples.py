@@ -73,14 +73,18 @@ class Sample:
 def draw(count: int = DEFAULT_COUNT, seed: int = SEED) -> Iterator[Sample]:
     """That many samples, `sample-01` onwards, no two alike; each is drawn only when it is asked for."""
     for number in range(1, count + 1):
-        if number == STRIP:
-            yield strip(ITEMS_ON_STRIP, seed, number)
-        elif number == PDF:
-            yield _sample(number, seed, lambda rows, rng: scan([rows[: len(rows) // 2], rows[len(rows) // 2 :]], rng))
-        elif number == HEIC and seed == SEED:
-            yield _sample(number, seed, lambda rows, rng: _HEIC_FILE.read_bytes())
-        else:
-            yield _sample(number, seed, photograph)
+        yield one(number, seed)
+
+
+def one(number: int, seed: int = SEED) -> Sample:
+    """The sample of this number, counted from 1."""
+    if number == STRIP:
+        return strip(ITEMS_ON_STRIP, seed, number)
+    if number == PDF:
+        return _sample(number, seed, lambda rows, rng: scan([rows[: len(rows) // 2], rows[len(rows) // 2 :]], rng))
+    if number == HEIC and seed == SEED:
+        return _sample(number, seed, lambda rows, rng: _HEIC_FILE.read_bytes())
+    return _sample(number, seed, photograph)
 
 
 def photographs(count: int, seed: int = SEED) -> Iterator[Sample]:

@@ -19,7 +19,7 @@ from typing import TypeVar
 
 import duckdb
 
-from loader.errors import WarehouseError, system_cause, system_trouble
+from loader.errors import WarehouseError, WarehouseInUseError, system_cause, system_trouble
 from loader.warehouse.migrations import MIGRATIONS
 from loader.work_folder import work_dir
 
@@ -115,9 +115,9 @@ def once_free(path: Path, open_file: Callable[[], T], wait_seconds: float, on_wa
             time.sleep(LOCK_POLL_SECONDS)
 
 
-def in_use(path: Path, error: duckdb.Error, advice: str = "close it there") -> WarehouseError:
+def in_use(path: Path, error: duckdb.Error, advice: str = "close it there") -> WarehouseInUseError:
     """Another program has a file open: which one, and what to do."""
-    return WarehouseError(f"{path} is in use by {lock_holder(error)}: {advice} and run the same command again")
+    return WarehouseInUseError(f"{path} is in use by {lock_holder(error)}: {advice} and run the same command again")
 
 
 @contextmanager

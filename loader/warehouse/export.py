@@ -28,7 +28,7 @@ from loader.files import put_in_place
 from loader.stores import open_store, without_secrets
 from loader.warehouse.duckdb_file import Warehouse
 
-TABLES = ("loads", "receipts", "batch_requests", "batch_jobs", "batch_output")
+TABLES = ("loads", "receipts", "batch_requests", "batch_jobs", "batch_output", "corrections")
 MANIFEST = "manifest.json"
 FORMAT = 1
 EMPTY = "empty"

@@ -203,4 +203,22 @@ MIGRATIONS: list[tuple[int, str, str]] = [
         );
         """,
     ),
+    (
+        9,
+        "corrections",
+        # What people set right; see loader/warehouse/corrections.py.
+        """
+        create table raw.corrections (
+            correction_id varchar not null,
+            receipt_id varchar not null,
+            answer_id varchar,
+            item_number bigint,
+            field varchar not null,
+            value varchar,
+            reason varchar,
+            corrected_by varchar not null,
+            corrected_at timestamp not null
+        );
+        """,
+    ),
 ]

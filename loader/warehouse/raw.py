@@ -22,6 +22,7 @@ STAMPS = {
     "batch_requests": "requested_at",
     "batch_jobs": "fetched_at",
     "batch_output": "landed_at",
+    "corrections": "corrected_at",
 }
 """Table of schema `raw` -> the column that says when a row was appended."""
 

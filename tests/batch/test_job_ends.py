@@ -184,8 +184,7 @@ def test_an_old_ledger_is_judged_again(runs: LoaderRuns, proxy: FaultProxy) -> N
     assert runs.run("load", "--attempts", "1")[0] == 3
     with duckdb.connect(str(runs.warehouse)) as connection:
         connection.execute("update ledger.requests set state = 'answered' where state = 'unreadable'")
-        connection.execute("drop table ledger.judged_jobs")
-        connection.execute("delete from ledger.migrations where version = 7")
+        connection.execute("update ledger.judged_jobs set rules = 'before 7'")  # as the migration notes it
     code, said = runs.run()
     assert code == 0 and "judging those of 1 jobs again" in said, said
     assert states(runs) == [(1, "answered", RECEIPTS - 1), (1, "unreadable", 1), (2, "answered", 1)]

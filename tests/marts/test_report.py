@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import socket
 import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
@@ -15,6 +16,7 @@ from loader.errors import WarehouseError
 from loader.marts.charts import Bar, bar_chart
 from loader.marts.publish import publish_marts
 from loader.marts.report import write_report
+from loader.marts.review.running import noted
 from tests.helpers.built_warehouse import HOSTILE, run
 from tests.helpers.warehouses import change
 
@@ -219,3 +221,12 @@ def browse(*arguments: str, page: Path, theme: str, profile: Path) -> str:
         capture_output=True, text=True, timeout=90, check=True,
     )  # fmt: skip
     return ended.stdout
+
+
+def test_receipts_are_linked_to_the_review_page_while_it_runs(warehouse: Path, tmp_path: Path) -> None:
+    assert "<a " not in _written(tmp_path)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
+        with noted(warehouse, url):
+            assert f'<a href="{url}?receipt=' in _written(tmp_path)
+    assert "<a " not in _written(tmp_path)

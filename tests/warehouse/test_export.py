@@ -57,8 +57,22 @@ def test_the_parts_hold_raw_row_for_row_with_its_types(warehouse: Warehouse, tmp
     land(warehouse, tmp_path, 2)
     place = tmp_path / "it's here"
     exported = export_raw(warehouse, str(place))
-    assert exported.rows == {"loads": 4, "receipts": 2, "batch_requests": 0, "batch_jobs": 2, "batch_output": 10}
-    assert exported.parts == {"loads": 1, "receipts": 1, "batch_requests": 1, "batch_jobs": 1, "batch_output": 2}
+    assert exported.rows == {
+        "loads": 4,
+        "receipts": 2,
+        "batch_requests": 0,
+        "batch_jobs": 2,
+        "batch_output": 10,
+        "corrections": 0,
+    }
+    assert exported.parts == {
+        "loads": 1,
+        "receipts": 1,
+        "batch_requests": 1,
+        "batch_jobs": 1,
+        "batch_output": 2,
+        "corrections": 1,
+    }
     for table in TABLES:
         assert in_parts(place, table) == in_warehouse(warehouse, table)
         described = duckdb.execute("describe from read_parquet(?)", [f"{place}/{table}/*.parquet"]).fetchall()

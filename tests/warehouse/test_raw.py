@@ -9,6 +9,8 @@ import duckdb
 import pytest
 
 from loader.warehouse import ledger
+from loader.warehouse.corrections import Correction
+from loader.warehouse.corrections import append as append_corrections
 from loader.warehouse.duckdb_file import Warehouse, now
 from loader.warehouse.ledger import Request, Shard
 from loader.warehouse.raw import STAMPS, append_job, append_load, append_output, append_receipts
@@ -70,6 +72,9 @@ def test_the_latest_row_is_the_last_one_however_the_clock_is_set(
             append_job(connection, {"id": name}, "shard")
         elif table == "batch_output":
             append_output(connection, name, name, "output", path, name)
+        elif table == "corrections":
+            append_receipts(connection, [receipt()], name)
+            append_corrections(connection, [Correction("r1", "total", name, "ann")])
         else:
             shard = Shard(name, path, 2, (Request(name, name, 1, 10, 0.0),))
             record = ledger.plan_shard(connection, shard, api="a", model="m", prompt_id="p", style="s", load_id=name)

@@ -31,5 +31,7 @@
         'batch_jobs': 'job_id string, shard_id string, job string, fetched_at timestamp',
         'batch_output': 'job_id string, file_id string, file_kind string, line_number bigint, line string, '
             ~ 'line_bytes binary, load_id string, landed_at timestamp',
+        'corrections': 'correction_id string, receipt_id string, answer_id string, item_number bigint, field string, '
+            ~ 'value string, reason string, corrected_by string, corrected_at timestamp',
     }) }}
 {% endmacro %}

@@ -11,6 +11,14 @@ reconciled as (
 
 ),
 
+kept_by_people as (
+
+    -- what a person set right on an answer stays with it
+    select distinct answer_id from {{ ref('int_corrections__standing') }}
+    where answer_id is not null
+
+),
+
 ranked as (
 
     select
@@ -27,6 +35,7 @@ ranked as (
             partition by coalesce(answers.receipt_id, answers.answer_id)
             order by
                 case when answers.is_good then 0 else 1 end asc,
+                case when kept_by_people.answer_id is null then 1 else 0 end asc,
                 case when answers.is_good and answers.model = {{ embedded_reader() }} then 1 else 0 end asc,
                 case when answers.is_good and answers.status = 'truncated' then 1 else 0 end asc,
                 case when reconciled.reconciliation = 'balanced' then 0 else 1 end asc,
@@ -38,6 +47,7 @@ ranked as (
         ) as receipt_rank
     from answers
     inner join reconciled on answers.answer_id = reconciled.answer_id
+    left join kept_by_people on answers.answer_id = kept_by_people.answer_id
 
 )
 

@@ -44,6 +44,16 @@ signs as (
 
 ),
 
+said_by_people as (
+
+    select
+        receipt_id,
+        value as currency
+    from {{ ref('int_corrections__standing') }}
+    where field = 'currency'
+
+),
+
 all_offers as (
 
     select min(case when source = {{ drawn_samples() }} then 1 else 0 end) as are_samples
@@ -55,8 +65,10 @@ select
     latest.receipt_id,
     latest.source,
     latest.source_key,
-    -- of a data set's column or a correction; a sign of many currencies says one beside the setting only
-    coalesce({{ said_currency('latest.currency_word', 'words') }}, signs.currency) as currency,
+    -- of a person, a data set's column or whoever landed it; a sign of many currencies says one beside the setting only
+    coalesce(
+        said_by_people.currency, {{ said_currency('latest.currency_word', 'words') }}, signs.currency
+    ) as currency,
     nullif(latest.default_currency, {{ unknown_currency() }}) as default_currency,
     latest.label,
     latest.rejected_reason,
@@ -66,5 +78,6 @@ select
     latest.source = {{ drawn_samples() }} and all_offers.are_samples = 0 as is_set_aside
 from latest
 cross join all_offers
+left join said_by_people on latest.receipt_id = said_by_people.receipt_id
 left join words on latest.currency_word = words.word
 left join signs on latest.currency_word = signs.word and latest.default_currency = signs.currency

@@ -18,14 +18,14 @@ receipts as (
 
 answers as (
 
-    select * from {{ ref('int_answers__ranked') }}
+    select * from {{ ref('int_answers__counted') }}
     where is_current
 
 ),
 
 items as (
 
-    select * from {{ ref('int_items__valued') }}
+    select * from {{ ref('int_items__counted') }}
     where reason is null
 
 ),
@@ -98,7 +98,7 @@ item_prices as (
 
     -- alike in all of these, they are the same prices
     select
-        answer_id,
+        receipt_id,
         concat(
             cast(count(*) as string), ' ',
             cast(min(price) as string), ' ',
@@ -107,7 +107,7 @@ item_prices as (
             cast(sum(cast(price as decimal(19, 3)) * cast(price as decimal(19, 3))) as string)
         ) as prices
     from items
-    group by answer_id
+    group by receipt_id
 
 ),
 
@@ -134,12 +134,13 @@ described as (
         answers.purchased_at,
         coalesce(item_prices.prices, '') as prices,
         answers.reconciliation,
+        answers.is_corrected,
         first_offers.loaded_at,
         first_offers.location
     from receipts
     inner join answers on receipts.receipt_id = answers.receipt_id
     inner join first_offers on receipts.receipt_id = first_offers.receipt_id
-    left join item_prices on answers.answer_id = item_prices.answer_id
+    left join item_prices on receipts.receipt_id = item_prices.receipt_id
     left join replaced on receipts.receipt_id = replaced.receipt_id and replaced.is_certain
     where
         answers.purchased_on is not null
@@ -157,6 +158,7 @@ purchases as (
         row_number() over (
             partition by {{ purchase }}
             order by
+                case when is_corrected then 0 else 1 end asc,
                 case when reconciliation = 'balanced' then 0 else 1 end asc,
                 loaded_at asc,
                 location asc nulls last,
@@ -225,14 +227,79 @@ alike as (
 
 ),
 
-united as (
+---------- what people say of it
+
+corrections as (
+
+    select * from {{ ref('int_corrections__standing') }}
+
+),
+
+links as (
+
+    select
+        corrections.receipt_id,
+        corrections.value as other_id,
+        corrections.field = 'same_as' as is_same
+    from corrections
+    inner join receipts on corrections.value = receipts.receipt_id
+    where corrections.field in ('same_as', 'not_same_as')
+
+),
+
+said_apart as (
+
+    -- two of which people say that they are two, or which is the one that counts
+    select
+        receipt_id,
+        other_id
+    from links
+    where not is_same
+
+    union
+
+    select
+        other_id as receipt_id,
+        receipt_id as other_id
+    from links
+
+),
+
+said as (
+
+    select
+        receipt_id,
+        other_id as instead_id,
+        true as is_certain,
+        'duplicate' as status,
+        'a person says that it is the same purchase' as why,
+        false as is_other_image
+    from links
+    where is_same
+
+    union all
+
+    select
+        receipt_id,
+        cast(null as string) as instead_id,
+        true as is_certain,
+        'not_a_receipt' as status,
+        'a person says that it is no receipt' as why,
+        false as is_other_image
+    from corrections
+    where field = 'not_a_receipt'
+
+),
+
+found as (
 
     select
         receipt_id,
         instead_id,
         is_certain,
         'replaced' as status,
-        case when is_certain then 'a later image of its place' else 'another image was at its place' end as why
+        case when is_certain then 'a later image of its place' else 'another image was at its place' end as why,
+        true as is_other_image
     from replaced
 
     union all
@@ -245,8 +312,33 @@ united as (
         case
             when is_certain then 'the same purchase'
             else 'same merchant, date and total, and nothing that tells them apart'
-        end as why
+        end as why,
+        false as is_other_image
     from alike
+
+),
+
+united as (
+
+    select
+        found.receipt_id,
+        found.instead_id,
+        found.is_certain,
+        found.status,
+        found.why,
+        found.is_other_image,
+        false as is_said
+    from found
+    left join said_apart
+        on found.receipt_id = said_apart.receipt_id and found.instead_id = said_apart.other_id
+    where said_apart.receipt_id is null
+
+    union all
+
+    select
+        *,
+        true as is_said
+    from said
 
 ),
 
@@ -255,7 +347,8 @@ ranked as (
     select
         *,
         row_number() over (
-            partition by receipt_id order by case when is_certain then 0 else 1 end asc, status desc
+            partition by receipt_id
+            order by case when is_said then 0 else 1 end asc, case when is_certain then 0 else 1 end asc, status desc
         ) as said_rank
     from united
 
@@ -266,6 +359,8 @@ select
     instead_id as duplicate_of,
     is_certain,
     case when is_certain then status end as status,
+    is_said,
+    is_other_image,
     why
 from ranked
 where said_rank = 1

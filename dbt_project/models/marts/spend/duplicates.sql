@@ -2,6 +2,7 @@
 with repeated as (
 
     select * from {{ ref('int_receipts__repeated') }}
+    where duplicate_of is not null
 
 )
 

@@ -50,8 +50,7 @@ spending as (
 
 best_answers as (
 
-    select * from answers
-    where receipt_id is not null and receipt_rank = 1
+    select * from {{ ref('int_answers__counted') }}
 
 ),
 
@@ -89,6 +88,7 @@ joined as (
         coalesce(best_answers.reconciliation, 'unknown') as reconciliation,
         best_answers.unexplained,
         repeated.duplicate_of,
+        coalesce(best_answers.is_corrected, false) or coalesce(repeated.is_said, false) as is_corrected,
         best_answers.model,
         attempts.prompt_tokens,
         attempts.completion_tokens,
@@ -127,6 +127,7 @@ select
     reconciliation,
     unexplained,
     duplicate_of,
+    is_corrected,
     model,
     prompt_tokens,
     completion_tokens,

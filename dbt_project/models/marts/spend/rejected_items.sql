@@ -2,7 +2,8 @@
 -- whole that cannot be read (its name is what it is, and it has no item_number).
 with items as (
 
-    select * from {{ ref('int_items__valued') }}
+    select * from {{ ref('int_items__counted') }}
+    where not is_added
 
 ),
 
@@ -10,6 +11,15 @@ amounts as (
 
     select * from {{ ref('int_amounts__valued') }}
     where reason is not null
+
+),
+
+set_right as (
+
+    select
+        receipt_id,
+        field
+    from {{ ref('int_corrections__standing') }}
 
 ),
 
@@ -40,7 +50,7 @@ kept_out as (
 
 current_answers as (
 
-    select * from {{ ref('int_answers__ranked') }}
+    select * from {{ ref('int_answers__counted') }}
     where is_current
 
 ),
@@ -74,4 +84,9 @@ from kept_out
 inner join current_answers on kept_out.answer_id = current_answers.answer_id
 left join receipts on current_answers.receipt_id = receipts.receipt_id
 left join repeated on current_answers.receipt_id = repeated.receipt_id
-where repeated.receipt_id is null
+left join set_right
+    on
+        current_answers.receipt_id = set_right.receipt_id
+        and kept_out.name = set_right.field
+        and kept_out.item_number is null
+where repeated.receipt_id is null and set_right.receipt_id is null

@@ -1,0 +1,67 @@
+"""Serving the page on loopback, until a signal comes."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Mapping
+
+import uvicorn
+
+from loader.errors import SettingsError
+from loader.marts.review.app import create_app
+from loader.marts.review.builds import Builds
+from loader.marts.review.desk import Desk
+from loader.marts.review.running import HOST, noted
+from loader.warehouse.duckdb_file import Warehouse
+
+PATIENCE_SECONDS = 0.5  # of a request, while another program holds the warehouse: the page asks again
+
+
+def serve(
+    warehouse: Warehouse,
+    by: str,
+    token: str,
+    environment: Mapping[str, str],
+    *,
+    port: int,
+    on_ready: Callable[[str], None],
+) -> None:
+    """Serve the page until a signal comes. `environment`: of the builds that it starts.
+
+    Port 0 takes a free one; `on_ready` is called with the link, which lets its reader in. Raises WarehouseError when
+    nothing has been built, SettingsError when the port is taken.
+    """
+    desk = Desk(warehouse, by)
+    desk.warehouse = Warehouse(warehouse.path, wait_seconds=PATIENCE_SECONDS)
+    with _listener(port) as listener:
+        port = listener.getsockname()[1]
+        url = f"http://{HOST}:{port}/"
+        app = create_app(desk, Builds(environment), token, port)
+        config = uvicorn.Config(app, log_config=None, access_log=False, ws="none", timeout_graceful_shutdown=2)
+        server = _Server(config, lambda: on_ready(f"{url}?token={token}"))
+        with noted(warehouse.path, url):
+            server.run(sockets=[listener])
+
+
+def _listener(port: int) -> socket.socket:
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((HOST, port))
+    except (OSError, OverflowError) as error:
+        listener.close()
+        raise SettingsError(f"port {port} cannot be had ({error}): choose another with --port") from None
+    return listener
+
+
+class _Server(uvicorn.Server):
+    """A uvicorn server that says when it answers."""
+
+    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_ready = on_ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._on_ready()
