@@ -180,7 +180,8 @@ def _say_what_is_read(screen: Screen, source: Source) -> None:
 @json_option
 def extract(image: Path, style: Style, as_json: bool, **flags: Any) -> None:
     """Ask about one IMAGE or PDF live and print its items: the look before paying for a batch. Lands nothing."""
-    from loader.batch.try_one import HEADER, ask_one
+    from loader.batch.try_one import ask_one
+    from loader.warehouse.one_answer import HEADER
 
     settings = read_settings(flags)
     try:

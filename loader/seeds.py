@@ -68,6 +68,12 @@ def currency_decimals() -> dict[str, int]:
 
 
 @cache
+def currency_of_country() -> dict[str, str]:
+    """ISO 3166 code of a country -> the ISO 4217 code of its currency."""
+    return {row["country"]: row["currency"] for row in _rows("countries")}
+
+
+@cache
 def model_prices() -> dict[str, ModelPrice]:
     """Dated model id -> its price."""
     return {

@@ -1,18 +1,23 @@
-"""How well the embedded reader reads: `python -m tests.measure_reader FOLDER LABELS.json`.
+"""How well the embedded reader reads: `python -m tests.measure_reader DIR…` prints one table in Markdown.
 
-LABELS.json maps the name of an image in FOLDER to what stands on it:
+DIR holds kinds of receipts, each a folder of images or PDFs (`us/`) and what stands on them (`us_labels.json`):
 
-    {"001.jpg": {"items": [{"name": "TEH TARIK", "price": 4.5}, ...],
-                 "merchant": "KEDAI KOPI", "date": "25/12/2018", "total": "RM 9.00", "currency": "MYR"}, ...}
+    {"001.jpg": {"items": [{"name": "TEH TARIK", "price": 4.5, "classification": "Beverage"}, ...],
+                 "merchant": "KEDAI KOPI", "date": "25/12/2018", "total": "9.00", "currency": "MYR", "tax": 0.5}, ...}
 
-`price` (or `amount`) is that of the line, as a number. Of the rest, what is missing or null isn't measured; dates are
-day first, or year first, with figures or English months. An item is right when the price is equal and the name alike
-(0.6 by difflib, case and punctuation aside); items are matched one to one, the most alike first. Printed are rates
-from 0 to 1, CPU-seconds an image (after the first, which loads the models) and the peak memory of the process.
+`price` (or `amount`) is that of the line, as a number. What is missing or null isn't measured; dates are day first, or
+year first. `accept` is a list of fields that may as well be read so; `item_count` stands for items that nobody wrote
+down. A kind whose names begin with a country (`nl_cafe_1.pdf`) has a row for each.
 
-`--currency MYR` is that of the labels that name none. `--images 1540` reads each image as that policy would send it.
-`--part even` or `--part odd` takes every other label, to develop on one half and check on the other; `--show` lists
-what differs.
+The columns: F1 of items (an item is right when its price is equal and its name alike: 0.6 by difflib, case and
+punctuation aside; matched one to one, the most alike first) and of prices alone; then shares of the receipts, or of the
+items for categories. A currency is right when the answer or its country says so; a merchant when the name is alike, or
+that of the label (up to a comma) stands in it, or it in that; tax is the sum of taxes added, where the label has one.
+`balanced` is the verdict of dbt's `int_answers__reconciled`, with no label. `right` are those with all prices and
+the total. The rules are written by hand, so that no row is of what they have never met: what is kept back says that.
+
+`--images 1540` reads each image as that policy would send it, `--currency MYR` is that of labels that name none,
+`--part even` or `odd` takes every other label; `--show` lists what differs.
 """
 
 from __future__ import annotations
@@ -22,113 +27,192 @@ import json
 import re
 import resource
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from difflib import SequenceMatcher
+from itertools import product
 from pathlib import Path
 from typing import Any
 
+from loader import seeds
 from loader.embedded_api.reader import Item, Reading, read_images
 from loader.requests.images import POLICIES, prepare
 
 ALIKE = 0.6
-READ_AS = {"total": "total", "date": "purchased_on", "merchant": "merchant", "currency": "currency"}
 DATES = ("%d/%m/%Y", "%d/%m/%y", "%d %b %Y", "%Y/%m/%d")
+SHARES = ("right", "total", "date", "currency", "merchant", "category", "tax", "tip", "balanced")
+Label = dict[str, Any]
+Read = Callable[[Path], tuple[Reading, float]]
+"""A file -> what stands on it, and the CPU-seconds an image that this took."""
 
 
 @dataclass
 class Tally:
-    """Counts over the receipts measured; a field of the header is a list of right (true) and wrong (false)."""
+    """Counts over the receipts of a row."""
 
-    matched: int = 0
-    labelled: int = 0
-    read: int = 0
-    header: dict[str, list[bool]] = field(default_factory=lambda: {name: [] for name in READ_AS})
+    receipts: int = 0
+    items: Counter[str] = field(default_factory=Counter)
+    shares: dict[str, list[bool]] = field(default_factory=lambda: {name: [] for name in SHARES})
     seconds: list[float] = field(default_factory=list)
 
-    def lines(self) -> list[str]:
-        precision = self.matched / max(1, self.read)
-        recall = self.matched / max(1, self.labelled)
-        f1 = 2 * precision * recall / max(1e-9, precision + recall)
-        rates = [f"{name} {sum(right) / len(right):.2f}" for name, right in self.header.items() if right]
+    def row(self, name: str) -> str:
+        """The row of the table."""
         steady = self.seconds[1:] or self.seconds
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        return [
-            f"{len(self.seconds)} receipts, {self.labelled} items",
-            f"items: F1 {f1:.3f}  precision {precision:.3f}  recall {recall:.3f}",
-            "  ".join(rates),
-            f"CPU-seconds an image: mean {sum(steady) / len(steady):.2f}  most {max(steady):.2f}",
-            f"peak memory: {peak:.0f} MB",
+        cells = [
+            *(name, str(self.receipts), self._f1("alike"), self._f1("priced")),
+            *(f"{100 * sum(share) / len(share):.0f} %" if share else "" for share in self.shares.values()),
+            f"{sum(steady) / max(1, len(steady)):.2f}",
         ]
+        return f"| {' | '.join(cells)} |"
+
+    def _f1(self, matched: str) -> str:
+        both = self.items["labelled"] + self.items["read"]
+        return f"{2 * self.items[matched] / both:.3f}" if both else ""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Measure the embedded receipt reader on labelled images.")
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("labels", type=Path)
+    parser.add_argument("folders", type=Path, nargs="+", metavar="DIR")
     parser.add_argument("--images", choices=sorted(POLICIES), default="readable", help="as this policy sends them")
     parser.add_argument("--part", choices=("all", "even", "odd"), default="all")
     parser.add_argument("--currency", help="ISO 4217 code of the labels that name none")
     parser.add_argument("--show", action="store_true", help="list what differs from the labels")
     arguments = parser.parse_args()
-    labels = list(json.loads(arguments.labels.read_text(encoding="utf-8")).items())
-    part = {"all": labels, "even": labels[0::2], "odd": labels[1::2]}[arguments.part]
-    tally, sent = Tally(), 0
-    for name, label in part:
-        images = prepare((arguments.folder / name).read_bytes(), POLICIES[arguments.images])
-        sent += sum(len(image.data) for image in images)
+
+    def read(file: Path) -> tuple[Reading, float]:
+        images = prepare(file.read_bytes(), POLICIES[arguments.images])
         started = time.process_time()
         reading = read_images([image.data for image in images])
-        tally.seconds.append(time.process_time() - started)
-        differences = _compare(reading, {"currency": arguments.currency, **label}, tally)
-        if arguments.show and differences:
-            print(name, *differences, sep="\n    ")
-    print(*tally.lines(), f"sent: {sent / 1000 / max(1, len(part)):.0f} KB an image", sep="\n")
+        return reading, (time.process_time() - started) / len(images)
+
+    part = {"all": slice(None), "even": slice(0, None, 2), "odd": slice(1, None, 2)}[arguments.part]
+    kinds = [kind for folder in arguments.folders for kind in labelled(folder)]
+    if not kinds:
+        raise SystemExit("No labels in these folders: name one that holds us/ and us_labels.json, or the like")
+    rows = measure(((files, labels[part]) for files, labels in kinds), read, arguments.currency, arguments.show)
+    print(*rows, sep="\n")
+    print(f"\npeak memory: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
 
 
-def _compare(reading: Reading, label: dict[str, Any], tally: Tally) -> list[str]:
+def labelled(folder: Path) -> Iterator[tuple[Path, list[tuple[str, Label]]]]:
+    """The kinds in a folder: the folder of their files, and (name, label) of each."""
+    for labels in sorted(folder.glob("*_labels.json")):
+        yield (
+            folder / labels.name.removesuffix("_labels.json"),
+            list(json.loads(labels.read_text(encoding="utf-8")).items()),
+        )
+
+
+def measure(
+    kinds: Iterator[tuple[Path, list[tuple[str, Label]]]], read: Read, currency: str | None, show: bool
+) -> list[str]:
+    """The rows of the table; `currency` is that of labels that name none."""
+    rows = [f"| {' | '.join(('kind', 'receipts', 'items F1', 'prices F1', *SHARES, 'CPU-s an image'))} |"]
+    rows.append("|" + " --- |" * (len(SHARES) + 5))
+    for files, labels in kinds:
+        tallies = {files.name: Tally()}
+        for name, label in labels:
+            country = re.match(r"([a-z]{2})_", name) if files.name != "de" else None
+            of_country = [tallies.setdefault(f"- {country[1]}", Tally())] if country else []
+            reading, seconds = read(files / name)
+            for tally in (tallies[files.name], *of_country):
+                tally.seconds.append(seconds)
+                differences = compare(reading, {"currency": currency, **label}, tally)
+            if show and differences:
+                print(name, *differences, sep="\n    ")
+        rows += [tally.row(name) for name, tally in tallies.items()]
+    return rows
+
+
+def compare(reading: Reading, label: Label, tally: Tally) -> list[str]:
     """Adds one receipt to the tally; gives what differs, in words."""
-    labelled = label.get("items", [])
+    wanted = label.get("items", [])
     items = reading.items if "items" in label else ()
-    pairs = matched(items, labelled)
-    tally.matched += len(pairs)
-    tally.labelled += len(labelled)
-    tally.read += len(items)
-    missed = [item for place, item in enumerate(labelled) if place not in pairs]
+    pairs = matched(items, wanted)
+    priced = (Counter(_price(item) for item in wanted) & Counter(value(item.price) for item in items)).total()
+    tally.receipts += 1
+    tally.items.update(labelled=len(wanted), read=len(items), alike=len(pairs), priced=priced)
+    missed = [item for place, item in enumerate(wanted) if place not in pairs]
     extra = [item for place, item in enumerate(items) if place not in pairs.values()]
     differences = [f"not read: {item['name']} {_price(item)}" for item in missed]
     differences += [f"not labelled: {item.name} {item.price}" for item in extra]
-    for name, expected, right in _header(reading, label):
-        tally.header[name].append(right)
+    total_is_right = True
+    for name, expected, found, right in _header(reading, label):
+        tally.shares[name].append(right)
+        total_is_right &= right or name != "total"
         if not right:
-            differences.append(f"{name}: {expected}, read {getattr(reading, READ_AS[name])}")
-    return differences
+            differences.append(f"{name}: {expected}, read {found}")
+    for place, item_at in pairs.items():
+        if expected := wanted[place].get("classification"):
+            found = items[item_at].classification
+            tally.shares["category"].append(found == expected)
+            differences += [f"category: {items[item_at].name}: {expected}, read {found}"] * (found != expected)
+    is_balanced = balanced(reading)
+    count = label.get("item_count")
+    all_items = is_balanced and len(reading.items) == count if count else priced == len(wanted) == len(items)
+    tally.shares["balanced"].append(is_balanced)
+    tally.shares["right"].append(all_items and total_is_right)
+    if count and count != len(reading.items):
+        differences.append(f"items: {count}, read {len(reading.items)}")
+    return differences if is_balanced else [*differences, "not balanced"]
 
 
-def _header(reading: Reading, label: dict[str, Any]) -> list[tuple[str, str, bool]]:
-    """(field, what the label says, whether it was read) for the fields that the label has."""
-    checks = []
+def _header(reading: Reading, label: Label) -> Iterator[tuple[str, Any, Any, bool]]:
+    """(column, what the label says, what was read, whether that is right) for the fields that the label has."""
+    others = label.get("accept", [])
     if total := label.get("total"):
-        right = reading.total is not None and value(reading.total) == value(str(total))
-        checks.append(("total", str(total), right))
+        totals = {value(str(each)) for each in (total, *(other["total"] for other in others if "total" in other))}
+        yield "total", total, reading.total, reading.total is not None and value(reading.total) in totals
     if date := label.get("date"):
-        checks.append(("date", date, reading.purchased_on == _iso(date)))
+        yield "date", date, reading.purchased_on, reading.purchased_on == _iso(date)
     if merchant := label.get("merchant"):
-        checks.append(("merchant", merchant, _alike(merchant, reading.merchant or "") >= ALIKE))
+        yield "merchant", merchant, reading.merchant, same_merchant(merchant, reading.merchant or "")
     if currency := label.get("currency"):
-        checks.append(("currency", currency, reading.currency == currency))
-    return checks
+        read = reading.currency or seeds.currency_of_country().get(reading.country or "")
+        yield "currency", currency, (reading.currency, reading.country), read == currency
+    tax = label.get("tax", label.get("tax_added"))
+    if tax is not None:
+        yield "tax", tax, reading.taxes, sum(map(value, reading.taxes)) == value(f"{tax:.2f}")
+    if "tip" in label and (label.get("tax") is not None or label["tip"]):
+        tips = {value(f"{each.get('tip') or 0:.2f}") for each in (label, *others)}
+        yield "tip", label["tip"], reading.tip, value(reading.tip or "0") in tips
 
 
-def matched(items: Sequence[Item], labelled: Sequence[dict[str, Any]]) -> dict[int, int]:
+def same_merchant(label: str, read: str) -> bool:
+    """Whether two names are of one shop: alike, or one (the label's up to a comma) within the other."""
+    names = [_plain(label), _plain(re.split(r"[,(]", label)[0])]
+    found = _plain(read)
+    if not found:
+        return False
+    inside = any(name in found or (len(found) > 3 and found in name) for name in names if name)
+    return inside or any(SequenceMatcher(None, name, found).ratio() >= ALIKE for name in names)
+
+
+def balanced(reading: Reading) -> bool:
+    """The verdict of `int_answers__reconciled`: whether the items make the total, as they are or with what is added."""
+    items = sum((value(item.price) for item in reading.items), Decimal(0))
+    if not reading.items or not (reading.total or reading.subtotal):
+        return False
+    if not reading.total:
+        return items == value(reading.subtotal or "")
+    tax, tip, service = sum(map(value, reading.taxes)), value(reading.tip or "0"), value(reading.service_charge or "0")
+    rounding = value(reading.rounding or "0")
+    sums = {items + a * tax + b * tip + c * service + rounding for a, b, c in product((0, 1), repeat=3)}
+    is_cash = reading.currency == "MYR" or reading.country == "MY"
+    slack = Decimal("0.025") if is_cash and not rounding and reading.payment_method != "card" else Decimal(0)
+    return any(abs(value(reading.total) - each) <= slack for each in sums)
+
+
+def matched(items: Sequence[Item], labelled: Sequence[Label]) -> dict[int, int]:
     """Place of a labelled item -> place of the item read that is the same."""
     candidates = [
         (_alike(wanted["name"], item.name), wanted_at, item_at)
         for wanted_at, wanted in enumerate(labelled)
         for item_at, item in enumerate(items)
-        if abs(value(item.price) - Decimal(str(_price(wanted)))) < Decimal("0.005")
+        if value(item.price) == _price(wanted)
     ]
     pairs: dict[int, int] = {}
     for likeness, wanted_at, item_at in sorted(candidates, reverse=True):
@@ -137,9 +221,9 @@ def matched(items: Sequence[Item], labelled: Sequence[dict[str, Any]]) -> dict[i
     return pairs
 
 
-def _price(labelled: dict[str, Any]) -> float:
-    price: float = labelled["price"] if "price" in labelled else labelled["amount"]
-    return price
+def _price(wanted: Label) -> Decimal:
+    price: float = wanted["price"] if "price" in wanted else wanted["amount"]
+    return Decimal(str(price)).quantize(Decimal("0.01"))
 
 
 def value(printed: str) -> Decimal:
@@ -157,7 +241,7 @@ def _alike(first: str, second: str) -> float:
 
 
 def _plain(text: str) -> str:
-    return re.sub(r"\W+", " ", text.casefold()).strip()
+    return re.sub(r"[\W_]+", " ", text.casefold()).strip()
 
 
 def _iso(date: str) -> str:

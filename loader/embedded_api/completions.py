@@ -22,7 +22,6 @@ import orjson
 from loader.embedded_api.answers import Reading, Schema, plain_answer
 from loader.embedded_api.bodies import MAX_IMAGE_BYTES
 from loader.embedded_api.errors import ApiRefusal, bad_request, invalid_image
-from loader.embedded_api.schemas import ChatBody, Message, parse_fields
 from loader.image_tokens import MAX_IMAGES, SIDE_SEEN, image_tokens
 
 CHARACTERS_PER_TOKEN = 4
@@ -35,15 +34,17 @@ Reader = Callable[[Sequence[bytes], Sequence[str]], Reading]
 
 
 def complete(body: Mapping[str, Any], model: str, read: Reader) -> dict[str, Any]:
-    """Answer one chat request with a `chat.completion` body, or raise ApiRefusal."""
-    chat = parse_fields(ChatBody, body, "body")
-    if chat.tools:
+    """Answer one chat request, which has been checked (`schemas.ChatBody`), with a `chat.completion` body.
+
+    Raises ApiRefusal.
+    """
+    if body.get("tools"):
         raise bad_request("`tools` are not served here: ask for JSON with `response_format`")
-    if chat.n is not None and chat.n > 1:
+    if int(body.get("n") or 1) > 1:
         raise bad_request("`n` above 1 is not served here: a receipt reads the same every time")
     text_length = 0
     images: list[bytes] = []
-    for kind, value in _parts(chat.messages):
+    for kind, value in _parts(body["messages"]):
         if kind == "text":
             text_length += len(value)
         else:
@@ -53,8 +54,8 @@ def complete(body: Mapping[str, Any], model: str, read: Reader) -> dict[str, Any
     if len(images) > MAX_IMAGES:
         raise bad_request(f"The request has {len(images)} images: at most {MAX_IMAGES} are taken")
 
-    wanted = chat.response_format.json_schema if chat.response_format else None
-    schema = Schema(wanted.definition) if wanted is not None else None
+    wanted = body.get("response_format") or {}
+    schema = Schema(wanted["json_schema"]["schema"]) if wanted.get("type") == "json_schema" else None
     prompt_tokens = math.ceil(text_length / CHARACTERS_PER_TOKEN) + sum(
         image_tokens(*_image_size(image)) for image in images
     )
@@ -63,7 +64,7 @@ def complete(body: Mapping[str, Any], model: str, read: Reader) -> dict[str, Any
         for image in images:
             _decode(image)
     answer = schema.answer(reading) if schema else plain_answer(reading)
-    return _completion(answer, model, prompt_tokens, chat.max_tokens)
+    return _completion(answer, model, prompt_tokens, body.get("max_tokens"))
 
 
 def as_event_stream(completion: dict[str, Any]) -> bytes:
@@ -78,12 +79,13 @@ def as_event_stream(completion: dict[str, Any]) -> bytes:
     return b"data: " + orjson.dumps(chunk) + b"\n\ndata: [DONE]\n\n"
 
 
-def _parts(messages: Sequence[Message]) -> Iterator[tuple[str, str]]:
+def _parts(messages: Sequence[dict[str, Any]]) -> Iterator[tuple[str, str]]:
     """The text and image URLs of all messages, as ("text", text) and ("image", url)."""
     for message in messages:
-        if isinstance(message.content, str):
-            yield "text", message.content
-        for part in message.content if isinstance(message.content, list) else ():
+        content = message.get("content")
+        if isinstance(content, str):
+            yield "text", content
+        for part in content if isinstance(content, list) else ():
             kind = part.get("type", "text")
             if kind == "image_url":
                 url = part.get("image_url")
@@ -138,9 +140,10 @@ def _opened(image: bytes) -> Iterator[Any]:
         raise invalid_image("An image could not be decoded: send JPEG, PNG, WebP or GIF") from None
 
 
-def _completion(content: str, model: str, prompt_tokens: int, max_tokens: int | None) -> dict[str, Any]:
+def _completion(content: str, model: str, prompt_tokens: int, max_tokens: Any) -> dict[str, Any]:
     completion_tokens = math.ceil(len(content) / CHARACTERS_PER_TOKEN)
     finish_reason = "stop"
+    max_tokens = None if max_tokens is None else int(max_tokens)  # `5.0` and `"5"` are taken, as by the vendor
     if max_tokens is not None and completion_tokens > max_tokens:
         content = content[: max_tokens * CHARACTERS_PER_TOKEN]
         completion_tokens = max_tokens

@@ -106,10 +106,6 @@ class JobMetadata(BaseModel):
     metadata: Metadata
 
 
-class NoFilters(Filters):
-    """Query of what takes none."""
-
-
 class InlineQuery(Filters):
     """Query of one job."""
 

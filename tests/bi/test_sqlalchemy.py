@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from loader.marts.publish import publish_marts
-from tests.bi.environments import answer, make_environment
 from tests.helpers.built_warehouse import built_warehouse
+from tests.helpers.environments import answer, make_environment
 from tests.helpers.warehouses import change
 
 pytestmark = pytest.mark.slow

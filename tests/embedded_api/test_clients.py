@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 
 from loader.embedded_api.serve import Child, launch
-from tests.bi.environments import make_environment
 from tests.embedded_api import batch_lines
 from tests.helpers import instant_reader
+from tests.helpers.environments import make_environment
 
 pytestmark = pytest.mark.slow
 

@@ -13,6 +13,7 @@ import pytest
 from mistralai.client import errors
 from PIL import Image
 
+from loader.embedded_api import schemas
 from loader.embedded_api.completions import complete
 from loader.embedded_api.errors import ApiRefusal
 from tests.embedded_api import batch_lines
@@ -178,6 +179,7 @@ def test_images_that_cannot_be_taken(url: str, reason: str) -> None:
 )
 def test_requests_that_cannot_be_answered(request_body: dict[str, Any], status: int) -> None:
     with pytest.raises(ApiRefusal) as refused:
+        schemas.parse_fields(schemas.ChatBody, request_body, "body")
         complete(request_body, "m", instant_reader.read_images)
     assert refused.value.status == status
 

@@ -168,6 +168,12 @@ def test_a_wrong_key(shared_server: ApiServer) -> None:
     assert (answer.status_code, answer.json()) == (401, {"detail": "Invalid API Key"})
 
 
+def test_a_file_id_that_is_no_uuid_is_422_but_here_the_key_comes_first(shared_server: ApiServer) -> None:
+    """The live API looks at the id first. On a machine that others use, nobody without the key is told anything."""
+    for key, status in (("wrong", 401), (None, 422)):
+        assert ask(shared_server, "GET", "/v1/files/no-uuid", key=key).status_code == status
+
+
 def test_usage_has_details_request_count_and_nulls(shared_server: ApiServer) -> None:
     request = batch_lines.body(batch_lines.image("a"))
     usage = ask(shared_server, "POST", ENDPOINT, json={"model": MODEL, **request}).json()["usage"]

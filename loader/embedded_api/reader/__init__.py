@@ -10,11 +10,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from loader.embedded_api.reader import categories as lexicon
-from loader.embedded_api.reader import header, items, ocr, purchase
-from loader.embedded_api.reader.amounts import prints_decimals
-from loader.embedded_api.reader.charges import charges_of
-from loader.embedded_api.reader.currency import currency_of_receipt
-from loader.embedded_api.reader.rows import Row, rows_of, rows_of_pages
+from loader.embedded_api.reader import header, ocr, purchase
+from loader.embedded_api.reader.amounts import Amount, prints_decimals
+from loader.embedded_api.reader.balance import Settled, settled
+from loader.embedded_api.reader.currency import origin_of
+from loader.embedded_api.reader.merchant import merchant_of
+from loader.embedded_api.reader.rows import Row, rows_of_pages
+
+TILTS = (0.0, 0.03, -0.03, 0.06, -0.06)  # pixels a pixel
 
 
 @dataclass(frozen=True)
@@ -30,8 +33,9 @@ class Item:
 class Reading:
     """What a receipt says; what it doesn't say, or can't be read, is None or missing.
 
-    `purchased_on` is an ISO date, `purchased_at` HH:MM, `currency` an ISO 4217 code, `payment_method` cash, card or
-    other, `document_type` receipt, refund or other; amounts are as printed, without currency.
+    `purchased_on` is an ISO date, `purchased_at` HH:MM, `currency` an ISO 4217 code where it or a sign of it is
+    printed, `country` an ISO 3166 code where an address, a number or the language shows it, `payment_method` cash,
+    card or other, `document_type` receipt, refund or other; amounts are as printed, without currency.
     """
 
     items: tuple[Item, ...] = ()
@@ -48,7 +52,7 @@ class Reading:
     tip: str | None = None
     service_charge: str | None = None
     rounding: str | None = None
-    country: str | None = None  # the currency says what is known of it
+    country: str | None = None
 
 
 NOTHING = Reading()
@@ -65,38 +69,53 @@ def read_images(images: Sequence[bytes], categories: Sequence[str] = ()) -> Read
     `categories` are the names to choose from; what belongs to none of them becomes the last one. Empty: those of
     the seed. Never raises on an image, whatever it holds.
     """
-    return reading_of_rows(rows_of_pages([ocr.read_page(image) for image in images]), categories)
+    return reading_of_pages([ocr.read_page(image) for image in images], categories)
 
 
 def reading_of(boxes: Sequence[ocr.TextBox], categories: Sequence[str] = ()) -> Reading:
     """What the pieces of text on an image say; `categories` as for `read_images`."""
-    return reading_of_rows(rows_of(boxes), categories)
+    return reading_of_pages([ocr.Page(tuple(boxes))], categories)
 
 
-def reading_of_rows(rows: Sequence[Row], categories: Sequence[str] = ()) -> Reading:
-    """What the rows of a receipt say; `categories` as for `read_images`."""
-    if not rows:
-        return NOTHING
-    decimals = prints_decimals(rows)
-    merchant = header.merchant_of(rows, decimals)
-    currency = currency_of_receipt(rows, decimals)
-    total = header.total_of(rows, decimals)
+def reading_of_pages(pages: Sequence[ocr.Page], categories: Sequence[str] = ()) -> Reading:
+    """What the pages of a receipt say; `categories` as for `read_images`.
+
+    Where the amounts do not add up as the rows lie, those of bent paper are tried: amounts a little higher or lower.
+    """
+    likeliest: tuple[list[Row], bool, Settled] | None = None
+    for tilt in TILTS:
+        rows = rows_of_pages(pages, tilt)
+        decimals = prints_decimals(rows)
+        money = settled(rows, decimals)
+        if likeliest is None or money.is_balanced:
+            likeliest = (rows, decimals, money)
+        if money.is_balanced:
+            break
+    return _reading(*likeliest, categories) if likeliest and likeliest[0] else NOTHING
+
+
+def _reading(rows: Sequence[Row], decimals: bool, money: Settled, categories: Sequence[str]) -> Reading:
+    origin = origin_of(rows, decimals)
     shop = " ".join(row.text for row in header.head_of(rows, decimals))
-    lines = items.lines_of(rows, decimals)
-    charges = charges_of(rows, decimals)
+    charges = money.charges
     return Reading(
-        tuple(Item(line.name, line.price, lexicon.category_of(line.name, shop, categories)) for line in lines),
-        merchant,
-        header.purchased_on(rows, month_first=currency == "USD"),
-        currency,
-        total.printed if total else None,
-        purchase.document_type(rows, has_items=bool(lines)),
+        tuple(Item(line.name, line.price, lexicon.category_of(line.name, shop, categories)) for line in money.lines),
+        merchant_of(rows, decimals),
+        header.purchased_on(rows, month_first=origin.currency == "USD"),
+        origin.printed_currency,
+        _printed(money.total),
+        purchase.document_type(rows, has_items=bool(money.lines)),
         purchase.purchased_at(rows),
         purchase.receipt_number(rows),
         purchase.payment_method(rows),
-        charges.subtotal,
-        charges.taxes,
-        charges.tip,
-        charges.service_charge,
-        charges.rounding,
+        _printed(charges.subtotal),
+        tuple(tax.printed for tax in charges.taxes),
+        _printed(charges.tip),
+        _printed(charges.service_charge),
+        _printed(charges.rounding),
+        origin.country,
     )
+
+
+def _printed(amount: Amount | None) -> str | None:
+    return amount.printed if amount else None

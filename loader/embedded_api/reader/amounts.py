@@ -29,7 +29,7 @@ NO_DECIMALS = (
 )
 MULTIPLIED = re.compile(r"(?:[@x×]|\d\s?\*)\s?$", re.IGNORECASE)  # noqa: RUF001
 NOT_MONEY = re.compile(
-    r"\s?(?:[%:/°]|[@x×*]\s?\d|\.\d|-\d|(?:kgs?|gm?s?|gr|ml|cl|l|lt|ltr|litre|liter|cm|mm|m|oz|lbs?|inch|pcs?|pax|mah)\b)"  # noqa: RUF001
+    r"\s?(?:[%:/°]|[@x×*]\s?\d|\.\d|-\d|(?:kgs?|gms?|gs|(?-i:g)|gr|ml|cl|l|lt|ltr|litre|liter|cm|mm|m|oz|lbs?|inch|pcs?|pax|mah)\b)"  # noqa: RUF001
     r"|[^\W\d_]{3,}",
     re.IGNORECASE,
 )
@@ -40,6 +40,8 @@ SUMS = frozenset({"subtotal", "total", "grand"})
 WHOLE_SUM = re.compile(r"(?<![\w.,:/-])[1-9]\d{1,7}$")
 GROUPED_BY_SPACE = re.compile(r"^\D{0,5}\d{1,3}(?: \d{3})+(?:[.,]\d\d)?(?!\d)(?=.{0,5}$)")
 MOST_DIGITS = 10
+DIGITS = str.maketrans("OoSsIl", "005511")
+DECIMALS = re.compile(r"(?<=\d[.,])(?:\d[OoSsIl]|[OoSsIl]\d)(?!\w)")  # one of the two misread
 
 
 @dataclass(frozen=True)
@@ -101,11 +103,15 @@ def _amounts(cell: Cell, decimals: bool) -> tuple[Amount, ...]:
 
 
 def legible(text: str) -> str:
-    """What the OCR misreads: wide forms, O for a nought, S for a dollar sign, a blank for the decimal point."""
+    """What the OCR misreads: wide forms, letters for digits and signs, a blank for the decimal point; tills leave out
+    the nought before it."""
     text = re.sub(r"[Oo](?=[.,]\d\d(?!\d))", "0", text.translate(LEGIBLE))
+    text = DECIMALS.sub(lambda match: match[0].translate(DIGITS), text)
+    text = re.sub(r"(?:(?<=^)|(?<=[\s$€£]))(?=\.\d\d(?:\s?[A-Z])?$)", "0", text)
     if (grouped := GROUPED_BY_SPACE.match(text)) and (re.search(r"[.,]", grouped[0]) or len(text) > grouped.end()):
         text = re.sub(r"(?<=\d) (?=\d)", "", grouped[0]) + text[grouped.end() :]
     text = re.sub(r"^(\D{0,4}\d{1,4}) (?=\d\d(?:\s?[A-Z]{1,2})?$)", r"\1.", text)
+    text = re.sub(r"(?<!\w)[CÇ](?=\d{1,4},\d\d(?!\d))", "€", text)
     return re.sub(r"(?<!\w)S(?=\d+[.,]\d\d(?!\d))", "$", text)
 
 
@@ -221,8 +227,10 @@ def _value(figure: _Figure, decimals: bool) -> Decimal | None:
         worth = figure.is_money if decimals else (figure.is_money or len(number) >= 2) and number[0] != "0"
         return Decimal(number) if worth else None
     is_grouped = len(set(marks)) == 1 and _groups(number)
-    if is_grouped and (figure.is_whole or not decimals or len(marks) > 1):
+    if is_grouped and (figure.is_whole or not decimals or (len(marks) > 1 and marks[0] != ".")):
         return Decimal("".join((*groups, last)))
+    if is_grouped and len(marks) > 1:
+        return None  # a telephone, where amounts have decimals
     if len(marks) > 1 and not _groups(number[: -len(last) - 1]):
         return None
     if len(last) == 2 or (len(last) == 3 and (decimals or marks[-1] != marks[0])):

@@ -3,7 +3,7 @@
 A word of the lexicon may end with `*` (all words that begin so) or start with it (all that end so: `*saft`). The
 longest phrase wins, of equals the last, as English puts it: "chocolate milk" is a milk, "milk chocolate" is not.
 Where languages name the thing first ("jus d'orange"), a word with `^` wins when the name begins with it. Rows of kind
-`trade` name shops, not items.
+`trade` name shops, not items; those of kind `served` are said where people eat at tables, whatever the place is called.
 """
 
 from __future__ import annotations
@@ -57,7 +57,9 @@ def category_of(name: str, shop: str, categories: Sequence[str] = ()) -> str:
     One of `categories`, by default the seed's. What fits nowhere, and discounts, is `Other`, else the last.
     """
     allowed = tuple(categories) or tuple(category.name for category in seeds.categories())
-    category = None if kinds(name) & {"discount", "void"} else _best(name, "item") or trade_of(shop)
+    category = (
+        None if kinds(name) & {"discount", "void"} else _best(name, "item") or trade_of(shop) or _best(shop, "served")
+    )
     return next((one for one in (category, seeds.OTHER) if one in allowed), allowed[-1])
 
 
@@ -74,7 +76,7 @@ def _best(text: str, kind: str) -> str | None:
 
 @cache
 def _lexicon() -> dict[str, tuple[_Word, ...]]:
-    lexicon: dict[str, list[_Word]] = {"item": [], "trade": []}
+    lexicon: dict[str, list[_Word]] = {"item": [], "trade": [], "served": []}
     with Path(__file__).with_name("lexicon.csv").open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
             lexicon[row["kind"]] += [_Word.parse(word, row["category"]) for word in row["words"].split(";")]

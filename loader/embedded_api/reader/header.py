@@ -1,4 +1,4 @@
-"""What a receipt says as a whole: merchant, date, currency and total."""
+"""What a receipt says as a whole: date and total."""
 
 from __future__ import annotations
 
@@ -10,17 +10,18 @@ from decimal import Decimal
 
 from loader.embedded_api.reader import words
 from loader.embedded_api.reader.amounts import Amount, amounts
-from loader.embedded_api.reader.categories import trade_of
 from loader.embedded_api.reader.rows import Row
 
-HEAD = 8  # rows among which the merchant is looked for
+HEAD = 8  # rows that may speak of the shop
 SEPARATOR = r"\s?[-/.]\s?"
 NUMERIC = re.compile(  # the time may follow without a space
     rf"(?<!\d)(\d{{1,4}}){SEPARATOR}(\d{{1,2}}){SEPARATOR}(20\d\d(?!\d(?!\d?:))|\d\d(?!\d(?!\d?:)))"
 )
 EASTERN = re.compile(r"(20\d\d)\s?年\s?(\d{1,2})\s?月\s?(\d{1,2})")
 NAMED = re.compile(r"(?<!\d)(\d{1,2})(?:st|nd|rd|th|\.)?[\s/.,-]*([^\W\d_]{3,10})\.?[\s/.,'-]*(20\d\d|\d\d)(?!\d)")
-NAMED_FIRST = re.compile(r"\b([^\W\d_]{3,10})\.?\s*(\d{1,2})(?:st|nd|rd|th)?[\s,]+(20\d\d)(?!\d)")
+NAMED_FIRST = re.compile(
+    r"(?<![^\W\d_])([^\W\d_]{3,10})\.?\s*(\d{1,2})(?:(?:st|nd|rd|th)?[\s,]+(20\d\d)|\s?['’ ]\s?(\d\d))(?![\d:])"  # noqa: RUF001
+)
 COMPACT = re.compile(r"(?<!\d)(\d\d)[-/.]?(\d\d)[-/.]?(20\d\d)(?!\d)")  # separators lost
 NOT_FINAL = frozenset(
     {"subtotal", "count", "tax", "service", "tip", "rounding", "discount", "points", "change", "payment"}
@@ -30,18 +31,6 @@ NOT_FINAL = frozenset(
 def head_of(rows: Sequence[Row], decimals: bool) -> list[Row]:
     """The upper rows of a receipt, which speak of the shop: those without an amount."""
     return [row for row in rows[:HEAD] if not amounts(row, decimals)]
-
-
-def merchant_of(rows: Sequence[Row], decimals: bool) -> str | None:
-    """The shop's name: the first of the upper rows that names a company, else the largest print among them."""
-    head = [row for row in head_of(rows, decimals) if sum(c.isalpha() for c in row.text) >= 4]
-    head = [row for row in head if "date" not in words.kinds(row.text)]
-    for row in head[:4]:
-        if "company" in words.kinds(row.text) or trade_of(row.text):
-            return row.text
-    if not head:
-        return None
-    return max(head[:3], key=lambda row: row.height).text
 
 
 def purchased_on(rows: Sequence[Row], month_first: bool) -> str | None:
@@ -70,11 +59,11 @@ def _date_in(text: str, month_first: bool) -> date | None:
     for first, second, third in NUMERIC.findall(text):
         if found := _numeric(first, second, third, month_first):
             return found
-    for day, name, year in NAMED.findall(text):
+    text = re.sub(r"(?i)\b0(?=ct)", "O", text)
+    day_first = [(day, name, year) for day, name, year in NAMED.findall(text)]
+    name_first = [(day, name, year or short) for name, day, year, short in NAMED_FIRST.findall(text)]
+    for day, name, year in [*name_first, *day_first] if month_first else [*day_first, *name_first]:
         if (month := _month(name)) and (found := _valid(_year(year), month, int(day))):
-            return found
-    for name, day, year in NAMED_FIRST.findall(text):
-        if (month := _month(name)) and (found := _valid(int(year), month, int(day))):
             return found
     return None
 
@@ -107,8 +96,8 @@ def _valid(year: int, month: int, day: int) -> date | None:
         return None
 
 
-def total_of(rows: Sequence[Row], decimals: bool) -> Amount | None:
-    """What was to pay, after tax and rounding."""
+def totals_of(rows: Sequence[Row], decimals: bool) -> list[Amount]:
+    """What the receipt calls its total, after tax and rounding: the likeliest first."""
     candidates: list[tuple[int, int, Amount]] = []
     paid = _paid(rows, decimals)
     for position, row in enumerate(rows):
@@ -128,19 +117,18 @@ def total_of(rows: Sequence[Row], decimals: bool) -> Amount | None:
         elif kinds & NOT_FINAL and not kinds & {"rounding"}:
             rank = 2 if "grand" in kinds else 1
         candidates.append((rank, position, found[-1]))
-    if not candidates:
-        return _plain_sum(rows, decimals)
     repeated = Counter(amount.value for row in rows for amount in amounts(row, decimals))
 
     def score(candidate: tuple[int, int, Amount]) -> tuple[Decimal | int, ...]:
         rank, position, amount = candidate
         return (rank > 0, amount.value in paid, rank, repeated[amount.value], position)
 
-    return max(candidates, key=score)[2]
+    ranked = sorted(candidates, key=score, reverse=True)
+    return [amount for rank, _, amount in ranked if rank]
 
 
-def _plain_sum(rows: Sequence[Row], decimals: bool) -> Amount | None:
-    """Without a total: the last subtotal, else what was paid."""
+def plain_sum(rows: Sequence[Row], decimals: bool) -> Amount | None:
+    """What stands for a total where none is printed: the last subtotal, else what was paid."""
     for kind in ("subtotal", "payment"):
         for row in reversed(rows):
             if kind in words.kinds(row.text) and (found := amounts(row, decimals)):

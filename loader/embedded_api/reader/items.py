@@ -1,8 +1,7 @@
 """Rows -> the lines of a receipt that were bought: name and amount of each.
 
 A name stands on the row of its amount, else on the rows above or below it, whichever way this receipt is laid out.
-Where the items end and which column is theirs may be read in more than one way (`region`): the first way whose lines
-add up to a printed sum is taken, else the likeliest with one mistake mended (`sums`).
+Where the items end and which column is theirs may be read in more than one way (`region`): `balance` chooses.
 """
 
 from __future__ import annotations
@@ -14,22 +13,24 @@ from decimal import Decimal
 from itertools import pairwise
 
 from loader.embedded_api.reader import words
-from loader.embedded_api.reader.amounts import SUMS, Amount, amounts
+from loader.embedded_api.reader.amounts import Amount, amounts
 from loader.embedded_api.reader.names import has_name, letters, trimmed, words_beside
 from loader.embedded_api.reader.region import LINE_PITCH, Column, columns, ends, first_row
 from loader.embedded_api.reader.rows import Row
-from loader.embedded_api.reader.sums import Line, adds_up, mended, printed_sums
+from loader.embedded_api.reader.sums import Line, printed_sums, value_of
 
 NOTE = re.compile(r"^\W*(?:@|x\s?\d|\d+\s?[x@])", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
-class _Guess:
-    """One way to read the items: the lines, rows that may be lines too, and the row that ends them."""
+class Guess:
+    """One way to read the items: the lines, rows that may be lines too, the row that ends them, and the amount there
+    where the lines make it."""
 
     lines: list[Line]
     strays: list[Line]
     end: int
+    sum_row: Amount | None = None
 
 
 @dataclass(frozen=True)
@@ -42,21 +43,7 @@ class _Entry:
     instead: tuple[Amount, ...] = ()
 
 
-def lines_of(rows: Sequence[Row], decimals: bool) -> list[Line]:
-    """The lines bought, from the top; `decimals`: whether the receipt prints amounts with decimals."""
-    sums = printed_sums(rows, decimals)
-    first: _Guess | None = None
-    for guess in _guesses(rows, decimals):
-        if adds_up(guess.lines, sums):
-            return guess.lines + _later_discounts(rows[guess.end :], decimals, guess.lines)
-        first = first or guess
-    if first is None:
-        return []
-    lines = mended(first.lines, first.strays, sums)
-    return lines + _later_discounts(rows[first.end :], decimals, lines)
-
-
-def _guesses(rows: Sequence[Row], decimals: bool) -> Iterator[_Guess]:
+def guesses(rows: Sequence[Row], decimals: bool) -> Iterator[Guess]:
     """Readings of the items, the likeliest first: the region may end later, another column may be the amounts'."""
     start = first_row(rows, decimals)
     highest = max(printed_sums(rows, decimals), default=Decimal("Infinity"))
@@ -65,31 +52,24 @@ def _guesses(rows: Sequence[Row], decimals: bool) -> Iterator[_Guess]:
         for column in columns(region, decimals):
             entries = [_entry(row, column, decimals) for row in region]
             guess = _guess(entries, end)
-            if sum(line.value for line in guess.lines) > highest:
-                yield _guess(_before_sum(entries), end)
+            cut = _sum_row(entries)
+            before = _guess(entries[:cut], start + cut, entries[cut].amount) if cut is not None else None
+            if before and value_of(guess.lines) > highest:
+                yield before
             yield guess
+            if before and highest == Decimal("Infinity"):
+                yield before
 
 
-def _guess(entries: Sequence[_Entry], end: int) -> _Guess:
+def _guess(entries: Sequence[_Entry], end: int, sum_row: Amount | None = None) -> Guess:
     lines = [line for line in _named(entries) if line.name]
-    return _Guess(lines, [_stray(entry) for entry in entries if _is_stray(entry)], end)
-
-
-def _later_discounts(rows: Sequence[Row], decimals: bool, lines: Sequence[Line]) -> list[Line]:
-    """Vouchers and the like between the first sum and the last, where they are printed with a minus."""
-    sums = [position for position, row in enumerate(rows) if words.kinds(row.text) & {"total", "grand"}]
-    known = {line.value for line in lines}
-    found = []
-    for row in rows[: sums[-1]] if sums and lines else []:
-        last = amounts(row, decimals)[-1:]
-        kinds = words.kinds(row.text)
-        if last and last[0].value < 0 and "discount" in kinds and not kinds & SUMS and last[0].value not in known:
-            found.append(Line(trimmed(words_beside(row, last[0])), last[0].printed, last[0].value))
-    return found
+    return Guess(lines, [_stray(entry) for entry in entries if _is_stray(entry)], end, sum_row)
 
 
 def _entry(row: Row, column: Column, decimals: bool) -> _Entry:
     found = amounts(row, decimals)
+    if "note" in words.kinds(row.text) and not has_name(row.text):
+        return _Entry(row, None, row.text)
     at = next((p for p, amount in enumerate(found) if abs(amount.right - column.right) <= column.tolerance), None)
     if at is None or found[at].is_factor:
         return _Entry(row, None, row.text, tuple(found))
@@ -99,18 +79,18 @@ def _entry(row: Row, column: Column, decimals: bool) -> _Entry:
     return _Entry(row, found[at], words_beside(row, found[at]), others)
 
 
-def _before_sum(entries: list[_Entry]) -> list[_Entry]:
-    """The entries above one that is the sum of the others so far: a subtotal whose word could not be read."""
+def _sum_row(entries: Sequence[_Entry]) -> int | None:
+    """The first entry that is the sum of the others so far: a subtotal whose word could not be read."""
     so_far = Decimal(0)
     count = 0
     for position, entry in enumerate(entries):
         if entry.amount is None:
             continue
         if count > 1 and so_far == entry.amount.value and entry.amount.value != 0:
-            return entries[:position]
+            return position
         so_far += entry.amount.value
         count += 1
-    return entries
+    return None
 
 
 def _named(entries: Sequence[_Entry]) -> list[Line]:
@@ -135,6 +115,8 @@ def _named(entries: Sequence[_Entry]) -> list[Line]:
         else:
             name = _joined(entries, range(max(before + 1, position - name_rows), position))
         name = name or trimmed(entries[position].words) or entries[position].words.strip()
+        if not amount.value and not entries[position].row.text[:1].isdigit():
+            continue  # an option of a dish, which has no number and costs nothing
         lines.append(Line(name, amount.printed, amount.value, entries[position].instead))
     return lines
 

@@ -17,7 +17,7 @@ from loader.embedded_api.reader.rows import Row
 from loader.embedded_api.reader.sums import printed_sums
 
 END = frozenset(
-    {"subtotal", "total", "grand", "count", "tax", "service", "tip", "rounding", "payment", "change", "points"}
+    {"subtotal", "total", "grand", "count", "tax", "service", "tip", "rounding", "payment", "change", "points", "base"}
 )
 SURE = frozenset({"subtotal", "grand", "rounding", "service", "tip"})
 PAID = frozenset({"payment", "change", "points"})

@@ -1,19 +1,23 @@
 """Pieces of text -> rows of a receipt, top to bottom, each with its cells from left to right.
 
-Scans lie askew and paper bends, so the skew is undone by the median slope of the pieces before they are put into
-rows by how much they overlap in height.
+Scans lie askew and photographed paper bends, so that its lines run one way at the top and another at the foot: each
+piece is levelled by the median slope of the long ones nearest in height before all are put into rows by how much they
+overlap in height. Paper that curls lifts one edge, which no slope shows: `tilt` turns all the lines by as much more.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
 
-from loader.embedded_api.reader.ocr import Page, TextBox
+from loader.embedded_api.reader.ocr import PAGE_WIDTH, Page, TextBox
 
 SAME_ROW = 0.5  # of the lower one's height
+NEAREST = 9  # long pieces whose slopes count for a piece
+LEAST_UPRIGHT = 3  # letters; fewer may be a narrow word
+MIDDLE = PAGE_WIDTH / 2
 
 
 @dataclass(frozen=True)
@@ -54,24 +58,26 @@ class Row:
         return max(cell.height for cell in self.cells)
 
 
-def rows_of_pages(pages: Sequence[Page]) -> list[Row]:
-    """The rows of a receipt on several images, those of the first before those of the second."""
+def rows_of_pages(pages: Sequence[Page], tilt: float = 0.0) -> list[Row]:
+    """The rows of a receipt on several images, one below the other; `tilt` as for `rows_of`."""
     rows: list[Row] = []
     top = 0.0
     for page in pages:
         rows += [
             Row(tuple(replace(cell, top=cell.top + top, bottom=cell.bottom + top) for cell in row.cells))
-            for row in rows_of(page.boxes)
+            for row in rows_of(page.boxes, tilt)
         ]
         top += page.height
     return rows
 
 
-def rows_of(boxes: Sequence[TextBox]) -> list[Row]:
-    """The rows of a receipt, from the top; every box is in exactly one."""
-    slope = _slope(boxes)
+def rows_of(boxes: Sequence[TextBox], tilt: float = 0.0) -> list[Row]:
+    """The rows of a receipt, from the top; every box but upright print is in one.
+
+    `tilt`: how much more the lines fall than they seem to, in pixels a pixel.
+    """
     open_rows: list[list[Cell]] = []
-    for cell in sorted((_levelled(box, slope) for box in boxes), key=lambda cell: cell.middle):
+    for cell in sorted(_levelled(boxes, tilt), key=lambda cell: cell.middle):
         row = max(open_rows[-3:], key=lambda row: _overlap(row, cell), default=None)
         if row is not None and _overlap(row, cell) >= SAME_ROW:
             row.append(cell)
@@ -81,23 +87,42 @@ def rows_of(boxes: Sequence[TextBox]) -> list[Row]:
     return sorted(rows, key=lambda row: row.middle)
 
 
-def _slope(boxes: Sequence[TextBox]) -> float:
-    """Median rise of the upper edges, in pixels a pixel; long pieces only, short ones say little."""
+def _slopes(boxes: Sequence[TextBox]) -> list[tuple[float, float]]:
+    """Where long pieces stand, and the fall of their upper edges, in pixels a pixel; short ones say little."""
     slopes = []
     for box in boxes:
         (left, left_top), (right, right_top) = box.corners[0], box.corners[1]
         height = abs(box.corners[3][1] - left_top)
         if right - left > 4 * height:
-            slopes.append((right_top - left_top) / (right - left))
-    return median(slopes) if slopes else 0.0
+            slopes.append((left_top, (right_top - left_top) / (right - left)))
+    return slopes
 
 
-def _levelled(box: TextBox, slope: float) -> Cell:
-    turn = 1 / math.hypot(1, slope)
-    across = [(x + slope * y) * turn for x, y in box.corners]
-    down = [(y - slope * x) * turn for x, y in box.corners]
-    top, bottom = (down[0] + down[1]) / 2, (down[2] + down[3]) / 2
-    return Cell(box.text.strip(), min(across), max(across), min(top, bottom), max(top, bottom))
+def _slope_at(slopes: Sequence[tuple[float, float]], box: TextBox) -> float:
+    """The median slope of the long pieces nearest in height."""
+    top = box.corners[0][1]
+    near = sorted(slopes, key=lambda slope: abs(slope[0] - top))[:NEAREST]
+    return median(slope for _, slope in near) if near else 0.0
+
+
+def _levelled(boxes: Sequence[TextBox], tilt: float) -> Iterator[Cell]:
+    """The pieces level: each turned by its own slope, and edges set upright by that of all."""
+    boxes = [box for box in boxes if not _is_upright(box)]
+    slopes = _slopes(boxes)
+    lean = median(slope for _, slope in slopes) if slopes else 0.0
+    for box in boxes:
+        slope = _slope_at(slopes, box) + tilt
+        turn = 1 / math.hypot(1, slope)
+        across = [(x + lean * y) * turn for x, y in box.corners]
+        down = [(y - slope * (x - MIDDLE)) * turn for x, y in box.corners]
+        top, bottom = (down[0] + down[1]) / 2, (down[2] + down[3]) / 2
+        yield Cell(box.text.strip(), min(across), max(across), min(top, bottom), max(top, bottom))
+
+
+def _is_upright(box: TextBox) -> bool:
+    """Whether the print runs up or down the margin: an advertisement."""
+    (left, top), (right, _), _, (_, bottom) = box.corners
+    return len(box.text) > LEAST_UPRIGHT and bottom - top > right - left
 
 
 def _overlap(row: list[Cell], cell: Cell) -> float:

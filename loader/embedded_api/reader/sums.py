@@ -39,13 +39,17 @@ def mended(lines: Sequence[Line], strays: Sequence[Line], sums: Sequence[Decimal
     """
     if not lines or adds_up(lines, sums):
         return list(lines)
-    return next((changed for changed in _changes(lines, strays) if adds_up(changed, sums)), list(lines))
+    return next((changed for changed in _changes(lines, strays) if value_of(changed) in sums), list(lines))
 
 
 def adds_up(lines: Sequence[Line], sums: Sequence[Decimal]) -> bool:
     """Whether the lines make one of the printed sums, but for rounding."""
-    sum_of_lines = sum((line.value for line in lines), Decimal(0))
-    return bool(lines) and any(abs(sum_of_lines - printed) <= ROUNDING for printed in sums)
+    return bool(lines) and any(abs(value_of(lines) - printed) <= ROUNDING for printed in sums)
+
+
+def value_of(lines: Sequence[Line]) -> Decimal:
+    """What the lines come to."""
+    return sum((line.value for line in lines), Decimal(0))
 
 
 def _changes(lines: Sequence[Line], strays: Sequence[Line]) -> Iterator[list[Line]]:

@@ -13,7 +13,10 @@ import unicodedata
 from functools import cache, lru_cache
 from pathlib import Path
 
-LOOK_ALIKE = str.maketrans({"i": "l", "1": "l", "|": "l", "!": "l", "0": "o", "ß": "ss"})
+LOOK_ALIKE = str.maketrans({"i": "l", "1": "l", "|": "l", "!": "l", "0": "o", "ß": "ss"}) | str.maketrans(
+    "αβεζηικλμνοπρςτυχ",
+    "abezhlkamnonpσtyx",  # noqa: RUF001  Greek capitals, which the OCR reads as Latin ones
+)
 LONG = 8  # letters; what is this long is also found where the OCR lost the spaces or misread a letter
 REMEMBERED = 4096  # texts; a receipt asks for its rows again and again
 LEAST_MISREAD = 6  # letters of a word; below, one letter makes another word
@@ -28,24 +31,37 @@ def fold(text: str) -> str:
 
 def found(phrase: str, text: str) -> bool:
     """Whether a folded phrase stands in a folded text, as whole words where its script has spaces."""
-    if not phrase.isascii():
-        return phrase.replace(" ", "") in text.replace(" ", "")
     if f" {phrase} " in f" {text} ":
         return True
-    glued = phrase.replace(" ", "")
-    if len(glued) < LONG:
-        return False
-    return glued in text.replace(" ", "") or _nearly_found(phrase.split(), text.split())
+    if phrase.isascii():
+        if len(phrase) < LONG:
+            return False
+        wanted, glued = _spelt(phrase)
+        if len(glued) < LONG:
+            return False
+        words, all_words = _spelt(text)
+        return glued in all_words or _nearly_found(wanted, words)
+    return _spelt(phrase)[1] in _spelt(text)[1]
+
+
+@lru_cache(REMEMBERED)
+def _spelt(text: str) -> tuple[list[str], str]:
+    """The words of a folded text, and the text without the spaces between them."""
+    words = text.split()
+    return words, "".join(words)
 
 
 def _nearly_found(phrase: list[str], text: list[str]) -> bool:
     """Whether the words of a phrase stand in a text with a letter misread here or there."""
+    first = phrase[0]
     return any(
-        all(
-            wanted == word or (len(wanted) >= LEAST_MISREAD and _one_letter_off(wanted, word))
-            for wanted, word in zip(phrase, text[start:], strict=False)
+        word[0] == first[0]
+        and abs(len(word) - len(first)) <= 1
+        and all(
+            wanted == read or (len(wanted) >= LEAST_MISREAD and _one_letter_off(wanted, read))
+            for wanted, read in zip(phrase, text[start:], strict=False)
         )
-        for start in range(len(text) - len(phrase) + 1)
+        for start, word in enumerate(text[: len(text) - len(phrase) + 1])
     )
 
 

@@ -7,7 +7,7 @@ import re
 from textwrap import dedent
 
 from loader.embedded_api.reader.amounts import prints_decimals
-from loader.embedded_api.reader.items import lines_of
+from loader.embedded_api.reader.balance import settled
 from loader.embedded_api.reader.ocr import TextBox
 from loader.embedded_api.reader.rows import Row, rows_of
 
@@ -42,4 +42,4 @@ def rows(receipt: str) -> list[Row]:
 def bought(receipt: str) -> list[tuple[str, str]]:
     """(name, price as printed) of the lines that the reader finds in a receipt's text."""
     found = rows(receipt)
-    return [(line.name, line.price) for line in lines_of(found, prints_decimals(found))]
+    return [(line.name, line.price) for line in settled(found, prints_decimals(found)).lines]

@@ -60,6 +60,12 @@ def read(text: str, decimals: bool = True) -> list[tuple[str, Decimal]]:
         ("12,50\u200e €", "12,50", "12.5"),
         ("1 234,50 kr", "1234,50", "1234.5"),
         ("VITAMIN E 12.00", "12.00", "12"),
+        (".75", "0.75", "0.75"),
+        ("$.83", "0.83", "0.83"),
+        ("10.7S", "10.75", "10.75"),
+        ("4.O0", "4.00", "4"),
+        ("C6,47", "6,47", "6.47"),
+        ("0,86 G", "0,86", "0.86"),
     ],
 )
 def test_one_amount(text: str, printed: str, value: str) -> None:
@@ -101,6 +107,7 @@ def test_thousands_where_no_decimals_are_printed(text: str, value: str) -> None:
         "0.845 kg",
         "1.5L",
         "012-2673122",
+        "902.520.522",
         "9555916500133",
         "WA45-12.50",
         "2",

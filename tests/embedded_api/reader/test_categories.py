@@ -44,6 +44,9 @@ def test_by_the_name(name: str, expected: str) -> None:
         ("PETRONAS JALAN KUCHING", "Travel"),
         ("ENW HARDWARE CENTRE", "Other"),
         ("NOBODY KNOWS", "Other"),
+        ("NOBODY KNOWS Table 5 Guests: 2", "Food"),
+        ("NOBODY KNOWS Tisch-Nr: 411", "Food"),
+        ("NOBODY'S COFFEE Table 5", "Beverage"),
     ],
 )
 def test_by_the_shop_where_the_name_says_nothing(shop: str, expected: str) -> None:

@@ -18,7 +18,7 @@ SIGNED = "Tea  {0}2.50\nCake  {0}4.00\nTOTAL  {0}6.50"
 
 def read(receipt: str) -> str | None:
     found = rows(receipt)
-    return currency.currency_of_receipt(found, prints_decimals(found))
+    return currency.origin_of(found, prints_decimals(found)).currency
 
 
 @pytest.mark.parametrize(
@@ -96,13 +96,38 @@ def test_another_currency_s_equivalent_is_not_the_receipt_s() -> None:
     assert read(receipt) == "CZK"
 
 
-def test_the_table_of_evidence_names_currencies_of_the_seed() -> None:
+@pytest.mark.parametrize(
+    ("head", "sign", "printed", "country"),
+    [
+        ("12 Main St\nSpringfield, IL 62704", "$", "USD", "US"),
+        ("12 Main St\nSpringfield, IL 62704", "", None, "US"),
+        ("KEDAI KOPI SDN BHD\n81100 JOHOR BAHRU", "RM ", "MYR", "MY"),
+        ("KEDAI KOPI SDN BHD\n81100 JOHOR BAHRU", "", None, "MY"),
+        ("Hauptstr. 1\n10115 Berlin\nUSt-IdNr. DE123456789", "", None, "DE"),
+        ("Wien\nATU12345678\nUSt-IdNr.", "€", "EUR", "AT"),
+        ("Rue de Rivoli, Paris\nSIRET 123 456 789 00012", "", None, "FR"),
+        ("Damrak 1, Amsterdam\nBTW NL123456789B01", "€", "EUR", "NL"),
+        ("Madrid\nNIF B83856088", "", None, "ES"),
+        ("", "€", "EUR", None),
+        ("Praha 2\nDIČ: CZ29131979\nkurz 23/1  Eur 5.04", "", None, "CZ"),
+        ("Zamalek, Cairo", "$", None, "EG"),
+    ],
+)
+def test_a_currency_is_said_where_it_is_printed_and_the_country_where_it_shows(
+    head: str, sign: str, printed: str | None, country: str | None
+) -> None:
+    found = rows(f"{head}\n{SIGNED.format(sign)}" if head else SIGNED.format(sign))
+    origin = currency.origin_of(found, prints_decimals(found))
+    assert (origin.printed_currency, origin.country) == (printed, country)
+
+
+def test_the_table_of_evidence_names_countries_of_the_seed() -> None:
     with Path(currency.__file__).with_name("evidence.csv").open(encoding="utf-8", newline="") as file:
-        named = [(code, row["where"]) for row in csv.DictReader(file) for code in row["currencies"].split()]
+        named = [(code, row["where"]) for row in csv.DictReader(file) for code in row["countries"].split()]
     named += [(code, "any") for codes, _, _ in currency.PATTERNS for code in codes.split()]
-    for codes in (*currency.CALLING_CODES.values(), *currency.DOMAINS.values()):
-        named += [(code, "any") for code in codes.split()]
-    assert {code for code, _ in named} <= set(seeds.currency_symbols())
+    named += [(code, "any") for codes in currency.CALLING_CODES.values() for code in codes.split()]
+    named += [(code, "any") for code in currency.DOMAINS]
+    assert {code for code, _ in named} <= set(seeds.currency_of_country())
     assert {where for _, where in named} == {"any", "head", "sum"}
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from loader.embedded_api.reader.ocr import TextBox
 from loader.embedded_api.reader.rows import rows_of
 from tests.embedded_api.reader.printed import boxes_of, rows
 
@@ -32,3 +35,28 @@ def test_every_box_is_in_one_row() -> None:
 
 def test_no_boxes_no_rows() -> None:
     assert rows_of([]) == []
+
+
+@pytest.mark.parametrize("fall", [-0.05, 0.05])
+def test_paper_that_bends_falls_another_way_at_the_foot_than_at_the_top(fall: float) -> None:
+    texts = [f"A LONG NAME OF AN ITEM {number:02}            {number}.50" for number in range(10, 40)]
+    bent = []
+    for box in boxes_of("\n".join(texts)):
+        bend = fall * box.corners[0][1] / 800
+        bent.append(replace(box, corners=tuple((x, y + bend * (x - 200)) for x, y in box.corners)))
+    assert [row.text for row in rows_of(bent)] == [" ".join(text.split()) for text in texts]
+
+
+def test_lines_that_curl_are_found_by_their_tilt() -> None:
+    curled = [
+        replace(box, corners=tuple((x, y + (20 if x > 200 else 0)) for x, y in box.corners))
+        for box in boxes_of(RECEIPT)
+    ]
+    assert [row.text for row in rows_of(curled)] != TEXTS
+    assert [row.text for row in rows_of(curled, 0.08)] == TEXTS
+
+
+def test_upright_print_on_the_margin_is_in_no_row() -> None:
+    corners = ((420.0, 0.0), (440.0, 0.0), (440.0, 90.0), (420.0, 90.0))
+    boxes = [*boxes_of(RECEIPT), TextBox("PLEASE TURN THIS OVER", corners)]
+    assert [row.text for row in rows_of(boxes)] == TEXTS

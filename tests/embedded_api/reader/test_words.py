@@ -35,3 +35,10 @@ def test_kind(text: str, kind: str) -> None:
 @pytest.mark.parametrize("text", ["TAXI FARE", "SUBTLE TOTALLY", "CASHEW NUTS", "POINTED PEN", "CHARGER"])
 def test_parts_of_words_are_no_words(text: str) -> None:
     assert not words.kinds(text) & {"tax", "total", "payment", "points", "change"}
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"), [("MEPIKO ΣYNOΛO", "subtotal"), ("NAHPΩTEO", "total"), ("ΠΛΗΡΩΤΕΟ", "total")]
+)
+def test_greek_capitals_read_as_latin_ones(text: str, kind: str) -> None:
+    assert kind in words.kinds(text)
