@@ -20,7 +20,7 @@ async function loadQueue(offset = 0, at = 0) {
   const own = (queue.asked += 1);
   const asked = new URLSearchParams({ state: find("state").value, offset: String(offset) });
   for (const name of FILTERS) if (find(name).value) asked.set(name, find(name).value);
-  const found = await ask(`/api/queue?${asked}`, undefined, () => own === queue.asked);
+  const found = await ask(`/api/queue?${asked}`, undefined, () => own === queue.asked).catch((error) => show(error.message, true));
   if (own !== queue.asked || !found) return;
   Object.assign(queue, { rows: found.rows, count: found.count, offset });
   drawQueue();
