@@ -28,9 +28,9 @@ from loader.embedded_api import state_folder
 from loader.embedded_api.app import MODEL, create_app
 from loader.embedded_api.patience import PatientProtocol
 from loader.errors import LoaderError
+from loader.loopback import HOST, Server, listen
 from loader.threads import begin
 
-HOST = "127.0.0.1"
 READER = "loader.embedded_api.reader:read_images"
 START_SECONDS = 60.0
 STOP_SECONDS = 30.0
@@ -59,22 +59,10 @@ def serve(
     """
     if host != HOST:
         raise LoaderError(f"The embedded server listens on {HOST} only, not on {host}: leave the host out")
-    listener = _listen(port)
-    with listener:
+    with listen(port) as listener:
         names = tuple(dict.fromkeys((MODEL, *models)))
         app = create_app(state_dir, token, models=names, reader=reader, workers=workers, faults=faults)
         serve_app(app, listener, on_ready, until)
-
-
-def _listen(port: int) -> socket.socket:
-    listener = socket.socket()
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((HOST, port))
-    except (OSError, OverflowError) as error:
-        listener.close()
-        raise LoaderError(f"The embedded server cannot listen on port {port} ({error}): choose another") from None
-    return listener
 
 
 def serve_app(
@@ -95,28 +83,10 @@ def serve_app(
         timeout_keep_alive=75,  # clients give up theirs earlier, so none writes into a closed one
         timeout_graceful_shutdown=5,
     )
-    server = _Server(config, lambda: on_ready(url))
+    server = Server(config, lambda: on_ready(url))
     if until is not None:
         begin(partial(server.stop_after, until))
     server.run(sockets=[listener])
-
-
-class _Server(uvicorn.Server):
-    """A uvicorn server that says when it answers."""
-
-    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
-        super().__init__(config)
-        self._on_ready = on_ready
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        if self.started:
-            self._on_ready()
-
-    def stop_after(self, until: Callable[[], object]) -> None:
-        """End the server when a function has returned."""
-        until()
-        self.should_exit = True
 
 
 class Child:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable, Mapping
 
 import uvicorn
 
-from loader.errors import SettingsError
+from loader.loopback import HOST, Server, listen
 from loader.marts.review.app import create_app
 from loader.marts.review.builds import Builds
 from loader.marts.review.desk import Desk
-from loader.marts.review.running import HOST, noted
+from loader.marts.review.running import noted
 from loader.warehouse.duckdb_file import Warehouse
 
 PATIENCE_SECONDS = 0.5  # of a request, while another program holds the warehouse: the page asks again
@@ -33,35 +32,11 @@ def serve(
     """
     desk = Desk(warehouse, by)
     desk.warehouse = Warehouse(warehouse.path, wait_seconds=PATIENCE_SECONDS)
-    with _listener(port) as listener:
+    with listen(port) as listener:
         port = listener.getsockname()[1]
         url = f"http://{HOST}:{port}/"
         app = create_app(desk, Builds(environment), token, port)
         config = uvicorn.Config(app, log_config=None, access_log=False, ws="none", timeout_graceful_shutdown=2)
-        server = _Server(config, lambda: on_ready(f"{url}?token={token}"))
+        server = Server(config, lambda: on_ready(f"{url}?token={token}"))
         with noted(warehouse.path, url):
             server.run(sockets=[listener])
-
-
-def _listener(port: int) -> socket.socket:
-    listener = socket.socket()
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((HOST, port))
-    except (OSError, OverflowError) as error:
-        listener.close()
-        raise SettingsError(f"port {port} cannot be had ({error}): choose another with --port") from None
-    return listener
-
-
-class _Server(uvicorn.Server):
-    """A uvicorn server that says when it answers."""
-
-    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
-        super().__init__(config)
-        self._on_ready = on_ready
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        if self.started:
-            self._on_ready()
