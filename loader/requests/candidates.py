@@ -23,6 +23,7 @@ class Candidate:
     rejected_reason: str | None = None
     byte_count: int | None = None
     """Size of the image as it came; None when it could not be read."""
+    may_pass: bool = False  # what it is rejected for, on another day
 
     def row(self, default_currency: str | None, rejected_reason: str | None) -> ReceiptRow:
         """What raw.receipts notes of it."""
@@ -53,4 +54,4 @@ def look_at(receipt: Receipt) -> Candidate:
     try:
         return Candidate(receipt, name, *inspect(receipt.image), byte_count=size)
     except RejectedImage as rejected:
-        return Candidate(receipt, name, rejected_reason=rejected.reason, byte_count=size)
+        return Candidate(receipt, name, rejected_reason=rejected.reason, byte_count=size, may_pass=rejected.may_pass)

@@ -188,7 +188,9 @@ def prepare(data: bytes, policy: ImagePolicy = READABLE) -> tuple[PreparedImage,
     except RejectedImage:
         raise
     except MemoryError as error:
-        raise RejectedImage(f"{image.width} x {image.height} pixels: too large for this machine") from error
+        raise RejectedImage(
+            f"{image.width} x {image.height} pixels: too large for this machine", may_pass=True
+        ) from error
     except Exception as error:  # on hostile files decoders raise anything, KeyError included
         if "truncated" in str(error):
             raise RejectedImage(CUT_OFF) from error

@@ -79,9 +79,12 @@ class Lookup:
             file = known.get(receipt.location or "")
             yield receipt, file if file is not None and file.version == receipt.version else None
 
-    def found(self, candidate: Candidate, rejected_reason: str | None) -> KnownFile | None:
-        """What is to be noted of a receipt that has been read; None where its file cannot be known again."""
+    def found(self, candidate: Candidate, rejected_reason: str | None, may_pass: bool) -> KnownFile | None:
+        """What is to be noted of a receipt that has been read; None where its file cannot be known again, or what it
+        is rejected for `may_pass`."""
         receipt = candidate.receipt
+        if may_pass:
+            return None
         if receipt.image is None or candidate.byte_count is None or receipt.location is None or receipt.version is None:
             return None
         return KnownFile(

@@ -49,7 +49,7 @@ def pdf_sizes(data: bytes, side_for: SideFor) -> list[tuple[int, int]]:
             _check_count("PDF", pdf.pages)
             return [fitted(size, _side(size, side_for)) for size in pdf.sizes]
     except pdfs.BrokenPdf as broken:
-        raise RejectedImage(f"PDF: {broken.reason}") from broken
+        raise RejectedImage(f"PDF: {broken.reason}", broken.may_pass) from broken
 
 
 def pdf_pages(data: bytes, side_for: SideFor) -> Iterator[Image.Image]:
@@ -60,7 +60,7 @@ def pdf_pages(data: bytes, side_for: SideFor) -> Iterator[Image.Image]:
             for number, size in enumerate(pdf.sizes):
                 yield Image.frombytes("RGB", *pdf.render(number, _side(size, side_for)))
     except pdfs.BrokenPdf as broken:
-        raise RejectedImage(f"PDF: {broken.reason}") from broken
+        raise RejectedImage(f"PDF: {broken.reason}", broken.may_pass) from broken
 
 
 def _side(size: tuple[float, float], side_for: SideFor) -> int:

@@ -27,11 +27,12 @@ _idle: list[_Renderer] = []
 
 
 class BrokenPdf(Exception):
-    """A PDF that cannot be read; `reason` says why in a few words."""
+    """A PDF that cannot be read; `reason` says why in a few words. It `may_pass`: on another day or machine."""
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, may_pass: bool = False) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.may_pass = may_pass
 
 
 class Pdf:
@@ -151,8 +152,8 @@ class _Renderer:
     def _lost(self) -> BrokenPdf:
         self.is_well = False
         if self._took_too_long:
-            return BrokenPdf(f"it takes longer than {MOST_SECONDS:.0f} seconds to read")
-        return BrokenPdf("PDFium ends while reading it, or would need too much memory")
+            return BrokenPdf(f"it takes longer than {MOST_SECONDS:.0f} seconds to read", may_pass=True)
+        return BrokenPdf("PDFium ends while reading it, or would need too much memory", may_pass=True)
 
 
 def _close_idle() -> None:

@@ -39,11 +39,12 @@ logging.getLogger("PIL").setLevel(logging.CRITICAL)  # what is wrong with a file
 
 
 class RejectedImage(Exception):
-    """This image cannot be sent; `reason` says why in one line."""
+    """This image cannot be sent; `reason` says why in one line. It `may_pass`: on another day, or another machine."""
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, may_pass: bool = False) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.may_pass = may_pass
 
 
 def media_type(data: bytes, image: Image.Image) -> str:

@@ -102,7 +102,7 @@ class Planner:
     def _prepared_image(self, receipt: Receipt) -> Prepared:
         candidate = look_at(receipt)
         if candidate.rejected_reason is not None:
-            return candidate, RejectedImage(candidate.rejected_reason)
+            return candidate, RejectedImage(candidate.rejected_reason, candidate.may_pass)
         if self._decisions[candidate.receipt_id] is None:
             return candidate, None
         try:
@@ -124,7 +124,8 @@ class Planner:
                 self.notes.add(note, candidate.receipt.source_key)
             yield from self._write(candidate.receipt_id, images, decision)
         self._rows.append(candidate.row(self._default_currency, reason))
-        if (file := self._lookup.found(candidate, reason)) is not None:
+        may_pass = isinstance(images, RejectedImage) and images.may_pass
+        if (file := self._lookup.found(candidate, reason, may_pass)) is not None:
             self._files[file.location] = file
 
     def _write(self, receipt_id: str, images: tuple[PreparedImage, ...], decision: Decision) -> Iterator[ShardRecord]:

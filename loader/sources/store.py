@@ -156,9 +156,7 @@ class Store:
             data = self._tried(partial(self._whole, found))
         except FileNotFoundError:
             return None, "cannot be read: it is not there any more"
-        except PermissionError as error:
-            return None, f"cannot be read: {said(error)}"
-        except Exception as error:  # as above
+        except Exception as error:  # as above; keys that have expired are no permission for any file
             with self._lock:
                 self._failures += 1
             if self._failures >= MOST_FAILURES:

@@ -56,7 +56,7 @@ def contents(archive: ArchiveFile) -> Contents:
     _check_size(files)
     found = Contents()
     for number, file in enumerate(files):
-        if file.is_dir():
+        if file.filename.endswith("/"):  # is_dir() cannot take a member without a name
             continue
         if stat.S_ISLNK(file.external_attr >> 16):
             found.pass_over("links", file.filename)

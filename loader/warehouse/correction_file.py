@@ -106,12 +106,12 @@ def _correction(row: dict[str, str | None], corrected_by: str, reason: str | Non
 def _moment(text: str) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError as error:
+        if moment.tzinfo is not None:
+            moment = moment.astimezone(UTC).replace(tzinfo=None)
+    except (ValueError, OverflowError) as error:
         raise CorrectionError(
             f"corrected_at is {text!r}: write a moment like 2026-03-01 17:05, or leave it empty"
         ) from error
-    if moment.tzinfo is not None:
-        moment = moment.astimezone(UTC).replace(tzinfo=None)
     if moment > now():
         raise CorrectionError(f"corrected_at is {text!r}, which is yet to come (UTC): leave it empty")
     return moment

@@ -44,7 +44,7 @@ class Correction:
         """What it corrects: of two at one place the later counts."""
         of_item = (self.answer_id, self.item_number) if self.field in ITEM else ()
         other = (self.value,) if self.field in (*LINKS, WITHDRAW) else ()
-        return (self.receipt_id, self.field, *of_item, *other)
+        return (self.receipt_id, "link" if self.field in LINKS else self.field, *of_item, *other)
 
 
 COLUMNS = (

@@ -76,8 +76,8 @@ def append_load(
 def append_receipts(connection: duckdb.DuckDBPyConnection, rows: Sequence[ReceiptRow], load_id: str) -> int:
     """Append the receipts that are new, of which something changed, or that have come back to their place; how many.
 
-    A place has what the last load that noted anything of it found there: it may be several, where the ids of a data set
-    are not unique.
+    A place has what the last load that noted anything of it found there. Where ids of a data set are not unique it may
+    be several: as long as one of them is offered, none has come back.
     """
     columns = ", ".join(RECEIPT_COLUMNS)
     unnested = ", ".join(f"unnest(${name}) as {name}" for name in RECEIPT_COLUMNS)
@@ -112,7 +112,9 @@ def append_receipts(connection: duckdb.DuckDBPyConnection, rows: Sequence[Receip
                 and exists (from at_their_places as at_it where at_it.location = offered.location)
                 and not exists (
                     from at_their_places as at_it
-                    where at_it.location = offered.location and at_it.receipt_id = offered.receipt_id
+                    inner join offered as too
+                        on too.location = at_it.location and too.receipt_id = at_it.receipt_id
+                    where at_it.location = offered.location
                 )
             )
         """,

@@ -18,7 +18,7 @@ class Doubtful:
 
 
 def doubtful_receipts(connection: duckdb.DuckDBPyConnection, source: str, model: str) -> Doubtful:
-    """Those that are `off`, `unreadable`, `truncated` or `empty` and that this model has not answered yet.
+    """Those that are `off`, `unreadable`, `truncated` or `empty` and that neither this model nor a person has answered.
 
     Raises WarehouseError when nothing has been built that says so.
     """
@@ -29,6 +29,11 @@ def doubtful_receipts(connection: duckdb.DuckDBPyConnection, source: str, model:
             from marts.receipts
             where source = $source
                 and (reconciliation = 'off' or status in ('unreadable', 'truncated', 'empty'))
+                and receipt_id not in (
+                    select receipt_id from raw.corrections
+                    where field <> 'withdraw'
+                        and correction_id not in (select value from raw.corrections where field = 'withdraw')
+                )
                 and receipt_id not in (
                     select receipt_id from ledger.requests
                     where model = $model and state in ('answered', 'unreadable', 'truncated')

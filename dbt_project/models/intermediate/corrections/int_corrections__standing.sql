@@ -21,7 +21,8 @@ ranked as (
         row_number() over (
             partition by
                 corrections.receipt_id,
-                corrections.field,
+                -- of `same_as` and `not_same_as` one receipt the later one counts
+                case when corrections.field in ('same_as', 'not_same_as') then 'link' else corrections.field end,
                 -- a correction of the whole receipt is one, whichever answer was in sight
                 case when corrections.item_number is not null then corrections.answer_id end,
                 corrections.item_number,
