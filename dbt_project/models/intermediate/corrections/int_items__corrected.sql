@@ -59,6 +59,26 @@ changes as (
 
 ),
 
+typed as (
+
+    -- receipts of which a person wrote the items down from the first on, as nothing had been read
+    select receipt_id
+    from changes
+    where answer_id is null and price is not null
+    group by receipt_id
+    having min(item_number) = 1 and min(case when is_dropped then 1 else 0 end) = 0
+
+),
+
+seen as (
+
+    -- answers that a person has looked at
+    select distinct answer_id
+    from corrections
+    where answer_id is not null and (item_number is not null or field = 'accepted')
+
+),
+
 read_items as (
 
     select
@@ -74,6 +94,8 @@ read_items as (
             as is_price_ambiguous,
         case
             when changes.is_dropped then 'dropped by a person'
+            -- what a later answer reads of it would be there twice
+            when typed.receipt_id is not null and seen.answer_id is null then 'dropped by a person'
             -- who gives it a price says that it is an item
             when changes.price is null then items.reason
         end as reason,
@@ -85,6 +107,8 @@ read_items as (
     inner join answers on items.answer_id = answers.answer_id
     inner join corrected_receipts on answers.receipt_id = corrected_receipts.receipt_id
     left join changes on items.answer_id = changes.answer_id and items.item_number = changes.item_number
+    left join typed on answers.receipt_id = typed.receipt_id
+    left join seen on items.answer_id = seen.answer_id
 
 ),
 

@@ -3,16 +3,35 @@
 -- replaced: an earlier image of one place, without a good answer or with the same total and date as the later one.
 -- duplicate: same merchant, currency, date and total, and either the same number, or the same time and item prices; a
 -- known difference in number or time keeps two apart. Of those alike counts the balanced one, else the first.
-with offers as (
+with corrections as (
 
-    select * from {{ ref('stg_loader__receipts') }}
+    select * from {{ ref('int_corrections__standing') }}
+
+),
+
+no_receipts as (
+
+    -- as people say: nothing counts instead of them, nor they instead of anything
+    select receipt_id from corrections
+    where field = 'not_a_receipt'
+
+),
+
+offers as (
+
+    select offers.*
+    from {{ ref('stg_loader__receipts') }} as offers
+    left join no_receipts on offers.receipt_id = no_receipts.receipt_id
+    where no_receipts.receipt_id is null
 
 ),
 
 receipts as (
 
-    select * from {{ ref('int_receipts__latest') }}
-    where not is_set_aside
+    select receipts.*
+    from {{ ref('int_receipts__latest') }} as receipts
+    left join no_receipts on receipts.receipt_id = no_receipts.receipt_id
+    where not receipts.is_set_aside and no_receipts.receipt_id is null
 
 ),
 
@@ -92,6 +111,32 @@ replaced as (
 
 ),
 
+---------- what people link
+
+links as (
+
+    -- to be one with another takes another that counts, or the one that counts instead of it
+    select
+        corrections.receipt_id,
+        coalesce(case when replaced.is_certain then replaced.instead_id end, corrections.value) as other_id,
+        corrections.field = 'same_as' as is_same
+    from corrections
+    inner join receipts on corrections.value = receipts.receipt_id
+    left join answers on corrections.value = answers.receipt_id
+    left join replaced on corrections.value = replaced.receipt_id
+    where
+        corrections.field = 'not_same_as'
+        or (corrections.field = 'same_as' and (answers.receipt_id is not null or replaced.is_certain))
+
+),
+
+said_same as (
+
+    select distinct receipt_id from links
+    where is_same and receipt_id <> other_id
+
+),
+
 ---------- what is alike
 
 item_prices as (
@@ -142,8 +187,10 @@ described as (
     inner join first_offers on receipts.receipt_id = first_offers.receipt_id
     left join item_prices on receipts.receipt_id = item_prices.receipt_id
     left join replaced on receipts.receipt_id = replaced.receipt_id and replaced.is_certain
+    left join said_same on receipts.receipt_id = said_same.receipt_id
     where
-        answers.purchased_on is not null
+        said_same.receipt_id is null
+        and answers.purchased_on is not null
         and answers.total is not null
         and answers.currency <> {{ unknown_currency() }}
         and replaced.receipt_id is null
@@ -229,23 +276,6 @@ alike as (
 
 ---------- what people say of it
 
-corrections as (
-
-    select * from {{ ref('int_corrections__standing') }}
-
-),
-
-links as (
-
-    select
-        corrections.receipt_id,
-        corrections.value as other_id,
-        corrections.field = 'same_as' as is_same
-    from corrections
-    inner join receipts on corrections.value = receipts.receipt_id
-    where corrections.field in ('same_as', 'not_same_as')
-
-),
 
 said_apart as (
 
@@ -275,7 +305,7 @@ said as (
         'a person says that it is the same purchase' as why,
         false as is_other_image
     from links
-    where is_same
+    where is_same and receipt_id <> other_id
 
     union all
 
