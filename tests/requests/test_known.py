@@ -12,7 +12,8 @@ import pytest
 
 from loader.requests import known, planner
 from loader.requests.estimate import estimate
-from loader.requests.images import ImagePolicy
+from loader.requests.images import ImagePolicy, PreparedImage
+from loader.requests.pictures import RejectedImage
 from loader.requests.planner import Planner
 from loader.requests.question import Question
 from loader.sources import mails, zips
@@ -244,6 +245,20 @@ def test_what_other_rules_rejected_is_looked_at_again(
         ["none.jpg"],
         AGAIN,
     )
+
+
+def test_what_was_rejected_for_a_reason_that_may_pass_is_looked_at_again(
+    warehouse: Warehouse, inbox: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A PDF that took too long on a busy machine, say."""
+
+    def too_slow(data: bytes, policy: ImagePolicy) -> tuple[PreparedImage, ...]:
+        raise RejectedImage("PDF: it takes longer than 60 seconds to read", may_pass=True)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(planner, "prepare", too_slow)
+        assert load(warehouse, inbox) == (ALL, {"planned": 0, "skipped": 0, "rejected": 5})
+    assert load(warehouse, inbox) == (ALL[:-1], FIRST)
 
 
 def test_the_rules_are_those_of_the_code() -> None:

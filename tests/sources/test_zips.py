@@ -34,6 +34,11 @@ def patched(data: bytes, mark: bytes, offset: int, value: bytes, nth: int = 0) -
     return data[: at + offset] + value + data[at + offset + len(value) :]
 
 
+def test_a_file_without_a_name_costs_no_other(tmp_path: Path) -> None:
+    nameless = zipped({"x.jpg": JPEG, "~": PNG}, zipfile.ZIP_STORED).replace(b"~", b"\0")
+    assert source_of(tmp_path, nameless)["x.jpg"] == JPEG
+
+
 @pytest.mark.parametrize("method", METHODS.values(), ids=METHODS)
 def test_all_common_methods_are_read(tmp_path: Path, method: int) -> None:
     assert source_of(tmp_path, zipped({"x.jpg": JPEG, "y": PNG}, method)) == {"x.jpg": JPEG, "y": PNG}

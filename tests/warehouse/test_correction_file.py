@@ -68,6 +68,7 @@ def test_what_was_corrected_otherwise_meanwhile_lands_again(warehouse: Warehouse
         ("receipt_id,field,value,item_number\nr1,price,1,x\n", "line 2: item_number is 'x'"),
         ("receipt_id,field,value,corrected_at\nr1,total,1,2999-01-01\n", "line 2: .* yet to come"),
         ("receipt_id,field,value,corrected_at\nr1,total,1,yesterday\n", "line 2: .* write a moment"),
+        ("receipt_id,field,value,corrected_at\nr1,total,1,0001-01-01T00:00:00+14:00\n", "line 2: .* write a moment"),
         ("receipt,field,value\nr1,total,1\n", "it must have receipt_id, field, value"),
         ("", "has the columns none"),
         (HEAD, "holds no rows"),

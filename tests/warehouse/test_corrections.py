@@ -53,6 +53,14 @@ def test_the_latest_counts_and_one_taken_back_gives_way_to_the_one_before(wareho
     assert rows(warehouse, "select count(*) from raw.corrections") == [(5,)]
 
 
+def test_of_one_purchase_or_two_the_later_counts(warehouse: Warehouse) -> None:
+    landed(warehouse, correction("same_as", "r2"))
+    landed(warehouse, correction("not_same_as", "r2"))
+    assert standing(warehouse) == {"not_same_as": "r2"}
+    landed(warehouse, correction("same_as", "r2"))
+    assert standing(warehouse) == {"same_as": "r2"}
+
+
 def test_within_one_transaction_the_later_counts(warehouse: Warehouse) -> None:
     landed(warehouse, *(correction("total", str(number)) for number in range(20)))
     assert standing(warehouse) == {"total": "19"}

@@ -46,11 +46,14 @@ def test_bytes_that_come_back_to_a_place_are_appended_there_again(warehouse: War
 
 def test_several_receipts_of_one_place_stay_apart(warehouse: Warehouse) -> None:
     """Rows of a data set whose ids are not unique, committed in two portions."""
-    first, second, third = (receipt(receipt_id=name, location="set#7") for name in ("1", "2", "3"))
+    first, second, third, fourth = (receipt(receipt_id=name, location="set#7") for name in ("1", "2", "3", "4"))
     for load_id, portions in (("a", [([first], 1), ([second, third], 2)]), ("b", [([first, second], 0), ([third], 0)])):
         for offered, appended in portions:
             with warehouse.transaction() as connection:
                 assert append_receipts(connection, offered, load_id) == appended
+    for load_id, appended in (("c", 1), ("d", 0), ("e", 0)):  # a fourth has come, and nothing comes back
+        with warehouse.transaction() as connection:
+            assert append_receipts(connection, [first, second, third, fourth], load_id) == appended
 
 
 @pytest.mark.parametrize("days", [-3, 0, 3])

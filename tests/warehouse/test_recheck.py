@@ -22,6 +22,8 @@ RECONCILED = {
     "of another source": ("off", "extracted"),
     "asked before": ("off", "extracted"),
     "duplicate": ("balanced", "duplicate"),
+    "accepted by a person": ("off", "extracted"),
+    "taken back by a person": ("off", "extracted"),
 }
 IDS = {name: f"{number:064x}" for number, name in enumerate(RECONCILED)}
 MODEL = "mistral-large-2512"
@@ -47,6 +49,13 @@ def built(path: Path, landed_at: str) -> Path:
         f"""insert into ledger.requests by name
         select 's' as shard_id, 'c' as custom_id, '{IDS["asked before"]}' as receipt_id, '{MODEL}' as model,
             1 as attempt, 100 as max_tokens, 'answered' as state""",
+        f"""insert into raw.corrections by name
+        select * from (values
+            ('1', '{IDS["accepted by a person"]}', 'accepted', null),
+            ('2', '{IDS["taken back by a person"]}', 'accepted', null),
+            ('3', '{IDS["taken back by a person"]}', 'withdraw', '2')
+        ) as corrections (correction_id, receipt_id, field, value),
+        (select 'ann' as corrected_by, timestamp '2026-03-01' as corrected_at)""",
     )
     return path
 
@@ -59,7 +68,7 @@ def test_only_what_does_not_add_up_or_could_not_be_read(tmp_path: Path, landed_a
         decisions = Question(MODEL, again=True, only=doubtful.receipt_ids).decisions(connection)
     assert doubtful.is_stale is is_stale
     asked = {name for name, receipt_id in IDS.items() if decisions[receipt_id] is not None}
-    assert asked == {"off", "unreadable", "cut off", "empty"}
+    assert asked == {"off", "unreadable", "cut off", "empty", "taken back by a person"}
     assert doubtful.receipt_ids == {IDS[name] for name in asked}
 
 
