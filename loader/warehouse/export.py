@@ -23,9 +23,9 @@ import duckdb
 import orjson
 
 from loader import work_folder
-from loader.errors import WarehouseError, system_trouble
+from loader.errors import LoaderError, WarehouseError, system_trouble
 from loader.files import put_in_place
-from loader.stores import open_store, without_secrets
+from loader.stores import is_url, open_store, said, without_secrets
 from loader.warehouse.duckdb_file import Warehouse
 
 TABLES = ("loads", "receipts", "batch_requests", "batch_jobs", "batch_output", "corrections")
@@ -139,6 +139,12 @@ def export_raw(warehouse: Warehouse, place: str) -> Exported:
     except OSError as error:
         raise WarehouseError(
             system_trouble(f"cannot export to {place}, and what was exported before is whole", error)
+        ) from error
+    except Exception as error:  # of a store's own library, whatever it is
+        if isinstance(error, LoaderError) or not is_url(place):
+            raise
+        raise WarehouseError(
+            f"cannot export to {place}, and what was exported before is whole: {said(error)}"
         ) from error
     return Exported(parts, rows)
 

@@ -125,7 +125,7 @@ def object_store() -> Iterator[ObjectStore]:
             status, code = _ERRORS[harm]
             body = f"<Error><Code>{code}</Code><Message>{harm}</Message></Error>".encode()
             start(status, [("Content-Length", str(len(body))), ("Content-Type", "application/xml")])
-            return [body]
+            return [] if call.method == "HEAD" else [body]
         if harm == "torn":
             whole = b"".join(moto(environ, start))
             return [whole[: len(whole) // 2]]
