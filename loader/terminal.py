@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
+json_option = click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
+
 PLAIN_LINE_SECONDS = 10.0
 LONGEST_TEXT = 0.2  # of the terminal's width
 COLUMN_GAP = 2

@@ -26,7 +26,7 @@ GROUND = (
 )
 STATIONS = ("warehouse", "sources", "requests", "batch", "marts")
 APART = "embedded_api"
-ENTRY = ("__init__", "__main__", "cli", "load_in_words", "receipt_on_screen", "session", "terminal")
+ENTRY = ("__init__", "__main__", "cli", "cli_marts", "load_in_words", "receipt_on_screen", "session", "terminal")
 
 # Where alone a library may be imported.
 ONLY_IN = {
