@@ -2,7 +2,6 @@
 
 import io
 import pickle
-import struct
 import subprocess
 import sys
 import warnings
@@ -15,51 +14,14 @@ from PIL import Image
 
 from loader.image_tokens import MAX_IMAGES
 from loader.requests import images
-from loader.requests.images import ORIGINAL, POLICIES, READABLE, ImagePolicy, PreparedImage
+from loader.requests.images import ORIGINAL, POLICIES, ImagePolicy, PreparedImage
 from loader.requests.pictures import RejectedImage
 from tests.helpers.heics import HEICS
 from tests.helpers.pictures import picture, saved
+from tests.helpers.sent_images import exif, prepared, quarters, reason, shown
 
 # pytest sets its own warning filters, and Pillow warns about the odd files made here.
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::PIL.Image.DecompressionBombWarning")
-
-
-def shown(sent: PreparedImage) -> Image.Image:
-    image = Image.open(io.BytesIO(sent.data))
-    assert image.size == (sent.width, sent.height)
-    assert Image.MIME[image.format or ""] == sent.media_type
-    return image
-
-
-def prepared(data: bytes, policy: ImagePolicy = READABLE) -> PreparedImage:
-    """The one image that is sent."""
-    [image] = images.prepare(data, policy)
-    return image
-
-
-def quarters(image: Image.Image) -> list[bool]:
-    """Which quarters are dark: top left, top right, bottom left, bottom right."""
-    grey = image.convert("L")
-    width, height = grey.size
-    return [
-        grey.getpixel((width * x // 4, height * y // 4)) < 128  # type: ignore[operator]
-        for y in (1, 3)
-        for x in (1, 3)
-    ]
-
-
-def exif(orientation: int) -> bytes:
-    tags = Image.Exif()
-    tags[0x0112] = orientation
-    return tags.tobytes()
-
-
-def reason(data: bytes, policy: ImagePolicy = ORIGINAL) -> str:
-    with pytest.raises(RejectedImage) as caught:
-        images.prepare(data, policy)
-    assert "\n" not in caught.value.reason
-    assert str(caught.value) == caught.value.reason
-    return caught.value.reason
 
 
 # What travels untouched
@@ -226,171 +188,6 @@ def test_a_file_that_is_cut_off_is_refused(kind: str, policy: ImagePolicy) -> No
     data = saved(Image.fromarray(noise), kind)
     assert prepared(data, policy)
     assert reason(data[: len(data) * 2 // 3], policy)
-
-
-def test_the_end_mark_of_a_thumbnail_does_not_hide_a_cut_off_jpeg() -> None:
-    thumbnail = b"Exif\0\0" + saved(picture(), "JPEG")
-    segment = b"\xff\xe1" + struct.pack(">H", len(thumbnail) + 2) + thumbnail
-    whole = saved(picture((400, 300)), "JPEG")
-    with_thumbnail = whole[:2] + segment + whole[2:]
-    assert prepared(with_thumbnail).data is with_thumbnail
-    assert reason(with_thumbnail[:-40]).startswith("cut off")
-
-
-# Several frames (those of a TIFF are pages: test_pages.py)
-
-
-def several(kind: str, count: int = 2, **options: object) -> bytes:
-    more = [Image.new("RGB", (60, 40), (40 * number, 0, 0)) for number in range(1, count)]
-    return saved(picture(), kind, save_all=True, append_images=more, **options)
-
-
-@pytest.mark.parametrize(
-    ("data", "words"),
-    [
-        (several("GIF"), "a GIF of several frames"),
-        (several("PNG"), "a PNG of several frames"),
-        (several("PNG", default_image=True), "a PNG of several frames"),
-        (several("WEBP"), "a WEBP of several frames"),
-        (several("AVIF"), "a AVIF of several frames"),
-    ],
-)
-def test_several_frames_are_refused_rather_than_the_first_sent(data: bytes, words: str) -> None:
-    assert reason(data).startswith(words)
-    assert reason(data, POLICIES["1540"]) == reason(data)
-    with pytest.raises(RejectedImage, match=words):
-        images.inspect(data)
-
-
-@pytest.mark.parametrize("kind", ["TIFF", "GIF", "PNG", "WEBP", "AVIF"])
-def test_a_file_of_one_frame_is_sent_even_if_its_kind_could_have_more(kind: str) -> None:
-    assert quarters(shown(prepared(saved(picture(), kind, save_all=True)))) == [True, False, False, False]
-
-
-def tiff_pages(*subfile_types: int, sub_images: bool = False) -> bytes:
-    """A TIFF whose pages are marked so: 0 a page, 1 a preview, 4 a mask."""
-    from PIL import TiffImagePlugin
-
-    buffer = io.BytesIO()
-    with TiffImagePlugin.AppendingTiffWriter(buffer, new=True) as file:
-        for subfile_type in subfile_types:
-            tags = TiffImagePlugin.ImageFileDirectory_v2()
-            tags[254] = subfile_type
-            if sub_images:
-                tags[330] = 8
-            picture().save(file, "TIFF", tiffinfo=tags)
-            file.newFrame()
-    return buffer.getvalue()
-
-
-@pytest.mark.parametrize(
-    ("data", "outcome"),
-    [
-        (tiff_pages(0), 1),
-        (tiff_pages(1), 1),  # the only picture, whatever it is called
-        (tiff_pages(0, 1), 1),
-        (tiff_pages(0, 1, 4), 1),
-        (tiff_pages(0, 0, 1), 2),
-        (tiff_pages(0, 1, 4, 0), 2),
-        (tiff_pages(1, 0), "a TIFF that begins with a preview"),
-        (tiff_pages(1, sub_images=True), "a TIFF that begins with a preview"),
-    ],
-)
-def test_previews_and_masks_in_a_tiff_are_no_pages(data: bytes, outcome: int | str) -> None:
-    if isinstance(outcome, str):
-        assert reason(data).startswith(outcome)
-    else:
-        sent = images.prepare(data)
-        assert [quarters(shown(image)) for image in sent] == [[True, False, False, False]] * outcome
-
-
-# HEIC photos
-
-
-def test_a_heic_photo_is_sent_upright_and_on_white() -> None:
-    corner = {"plain": [True, False, False, False], "turned": [False, True, False, False]}
-    corner["clear"] = corner["plain"]
-    for kind, expected in corner.items():
-        sent = prepared(HEICS[kind])
-        assert quarters(shown(sent)) == expected, kind
-        assert (sent.width, sent.height) == ((80, 120) if kind == "turned" else (120, 80))
-        assert images.inspect(HEICS[kind]) == ("image/heic", sent.width, sent.height)
-        assert prepared(HEICS[kind], POLICIES["original"]).media_type == "image/jpeg"
-    mif1 = HEICS["plain"].replace(b"ftypheic", b"ftypmif1")
-    assert images.inspect(mif1)[0] == "image/heif"
-
-
-def test_a_heic_of_several_pictures_is_refused() -> None:
-    assert reason(HEICS["two"]).startswith("a HEIF of several frames")
-
-
-@pytest.mark.parametrize(
-    ("side", "words"), [(40_000, "decompression bomb"), (10_001, "10001 x 10001 pixels: more than the 100 megapixels")]
-)
-def test_a_heic_that_claims_too_much_is_refused_undecoded(side: int, words: str) -> None:
-    data = bytearray(HEICS["plain"])
-    at = data.index(b"ispe") + 8
-    data[at : at + 8] = side.to_bytes(4, "big") * 2
-    assert reason(bytes(data)).startswith(words)
-    with pytest.raises(RejectedImage, match=words):
-        images.inspect(bytes(data))
-
-
-def test_a_damaged_heic_is_refused() -> None:
-    whole = HEICS["plain"]
-    assert reason(whole[:200]).startswith("HEIC photo: damaged")
-    assert reason(whole[:-40])
-
-
-# JPEGs without an end
-
-noise = Image.fromarray(np.random.default_rng(3).integers(0, 256, (83, 121, 3), dtype=np.uint8))
-JPEGS = {
-    "baseline": saved(noise, "JPEG"),
-    "grey": saved(noise.convert("L"), "JPEG"),
-    "progressive": saved(noise, "JPEG", progressive=True),
-    "every colour": saved(noise, "JPEG", subsampling=0),
-    "restarts": saved(noise, "JPEG", restart_marker_blocks=4),
-    "turned": saved(noise, "JPEG", exif=exif(6)),
-    "cmyk": saved(noise.convert("CMYK"), "JPEG"),
-}
-LOST = {"all": lambda d: d[:-2], "half": lambda d: d[:-1], "zeros": lambda d: d[:-2] + b"\0" * 700}
-
-
-@pytest.mark.parametrize("policy", [ORIGINAL, ImagePolicy(max_side=100)], ids=["original", "shrunk"])
-@pytest.mark.parametrize("lost", LOST)
-@pytest.mark.parametrize("kind", JPEGS)
-def test_a_jpeg_that_lacks_only_its_end_mark_gets_it(kind: str, lost: str, policy: ImagePolicy) -> None:
-    whole = JPEGS[kind]
-    assert prepared(LOST[lost](whole), policy) == prepared(whole, policy)
-    assert images.inspect(LOST[lost](whole)) == images.inspect(whole)
-
-
-@pytest.mark.parametrize("cut", [3, 4, 5, 8, 20, 200, 2000])
-@pytest.mark.parametrize("kind", JPEGS)
-def test_a_jpeg_that_lacks_more_is_refused(kind: str, cut: int) -> None:
-    """Also where zeros follow, as after a download that ended early."""
-    for end in (b"", b"\0" * 5000):
-        assert reason(JPEGS[kind][:-cut] + end).startswith("cut off")
-
-
-def test_a_progressive_jpeg_that_ends_between_its_scans_is_refused() -> None:
-    data = JPEGS["progressive"]
-    scans = [at for at in range(len(data)) if data[at : at + 2] == b"\xff\xda"]
-    assert len(scans) > 3
-    for at in scans[1:]:
-        tables = data.rfind(b"\xff\xc4", 0, at)  # those of the next scan stand before it
-        assert reason(data[: max(tables, scans[0] + 2)]).startswith("cut off")
-        assert reason(data[:at]).startswith("cut off")
-
-
-def test_other_formats_that_lack_only_their_end_or_have_more_behind_it_are_sent() -> None:
-    whole = {kind: saved(noise, kind) for kind in ("PNG", "WEBP", "GIF")}
-    for data in (whole["PNG"][:-12], whole["PNG"][:-5], whole["GIF"][:-1]):
-        assert prepared(data).width == noise.width
-    for kind, data in whole.items():
-        assert prepared(data + b"more" * 300).width == noise.width, kind
-    assert reason(whole["WEBP"][:-20]).startswith("cut off")
 
 
 # Any bytes
