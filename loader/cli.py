@@ -181,7 +181,7 @@ def _say_what_is_read(screen: Screen, source: Source) -> None:
 def extract(image: Path, style: Style, as_json: bool, **flags: Any) -> None:
     """Ask about one IMAGE or PDF live and print its items: the look before paying for a batch. Lands nothing."""
     from loader.batch.try_one import ask_one
-    from loader.warehouse.one_answer import HEADER
+    from loader.requests.question import header_fields
 
     settings = read_settings(flags)
     try:
@@ -198,7 +198,7 @@ def extract(image: Path, style: Style, as_json: bool, **flags: Any) -> None:
         return
     rows = [[item.get("name"), item.get("price"), item.get("classification")] for item in answer["items"]]
     show_table(["name", "price", "classification"], rows)
-    header = [f"{key}: {answer[key]}" for key in HEADER if answer.get(key)]
+    header = [f"{key}: {answer[key]}" for key in header_fields() if answer.get(key)]
     click.echo("; ".join([*header, f"{answer['prompt_tokens']} + {answer['completion_tokens']} tokens"]))
 
 

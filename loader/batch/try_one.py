@@ -11,7 +11,7 @@ from loader.batch.provider import Provider
 from loader.errors import SourceError
 from loader.requests.images import prepare
 from loader.requests.pictures import RejectedImage
-from loader.requests.question import live_body
+from loader.requests.question import header_fields, live_body
 from loader.settings import Style
 from loader.warehouse.one_answer import read_answer
 
@@ -27,4 +27,4 @@ def ask_one(api: Provider, model: str, image: bytes, name: str, style: Style) ->
     except RejectedImage as rejected:
         raise SourceError(f"{name}: {rejected.reason}; name another image") from rejected
     answer = api.ask(model, live_body(prepared, style))
-    return {**read_answer(answer), "model": answer.get("model")}
+    return {**read_answer(answer, header_fields()), "model": answer.get("model")}

@@ -84,6 +84,11 @@ def prompt(style: Style) -> str:
     )
 
 
+def header_fields() -> tuple[str, ...]:
+    """What the question asks of the receipt as a whole."""
+    return tuple(name for name in response_schema()["properties"] if name != "items")
+
+
 @cache
 def response_schema() -> dict[str, Any]:
     """The strict JSON schema of an answer; the classifications come from the seed."""

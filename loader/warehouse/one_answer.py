@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import duckdb
@@ -9,27 +10,11 @@ import orjson
 
 from loader.warehouse.dbt_sql import expression, render
 
-HEADER = (
-    "document_type",
-    "merchant",
-    "country",
-    "purchased_on",
-    "purchased_at",
-    "receipt_number",
-    "currency",
-    "subtotal",
-    "taxes",
-    "tip",
-    "service_charge",
-    "rounding",
-    "total",
-    "payment_method",
-)
 AMOUNTS = ("subtotal", "taxes", "tip", "service_charge", "rounding", "total")
 
 
-def read_answer(answer: dict[str, Any]) -> dict[str, Any]:
-    """The body of a chat completion -> `status`, `items`, the header fields that are there, tokens.
+def read_answer(answer: dict[str, Any], header: Sequence[str]) -> dict[str, Any]:
+    """The body of a chat completion -> `status`, `items`, those of the `header` fields that are there, tokens.
 
     Amounts are texts as written, `taxes` the JSON of a list. What could not be read has `unreadable`, the text as it
     came, and `reason`.
@@ -42,13 +27,13 @@ def read_answer(answer: dict[str, Any]) -> dict[str, Any]:
     )"""
     columns = {field: expression("as_written", f"{field}_text") for field in AMOUNTS}
     columns["purchased_on"] = "purchased_on_raw"
-    header = ", ".join(f"{columns.get(field, field)} as {field}" for field in HEADER)
+    fields = ", ".join(f"{columns.get(field, field)} as {field}" for field in header)
     item = f"{{name: item.name, price: {expression('as_written', 'item.price')}, classification: item.classification}}"
     with duckdb.connect() as connection:
         result = connection.execute(
             f"""
             select
-                {header}, list_transform(coalesce(items, []), lambda item: {item}) as items, status,
+                {fields}, list_transform(coalesce(items, []), lambda item: {item}) as items, status,
                 unreadable_because as reason, coalesce(prompt_tokens, 0) as prompt_tokens,
                 coalesce(completion_tokens, 0) as completion_tokens
             from ({render("int_output_lines__read", {"raw.batch_output": landed})})
