@@ -62,9 +62,10 @@ def test_a_failed_transaction_changes_nothing(warehouse: Warehouse) -> None:
 
 def test_a_ctrl_c_during_a_query_is_one_and_changes_nothing(warehouse: Warehouse) -> None:
     script = (
-        "import sys\n"
+        "import signal, sys\n"
         "from pathlib import Path\n"
         "from loader.warehouse.duckdb_file import Warehouse\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a shell's background job ignores it
         "try:\n"
         "    with Warehouse(Path(sys.argv[1])).transaction() as connection:\n"
         "        connection.execute('create table half as select 1')\n"
