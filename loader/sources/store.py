@@ -31,6 +31,8 @@ MOST_FAILURES = 20
 """After so many files in a row that the store did not give, the run stops rather than reject the rest."""
 _DEEPEST = 50
 _BLOCK = 1 << 20
+_LARGEST_COPY = 4 << 30
+"""Of an archive or a table that a web server gives: it lies on this machine's disk meanwhile."""
 _MARKS = ("ETag", "etag", "md5Hash", "checksum", "generation")
 _TIMES = ("LastModified", "last_modified", "updated", "mtime", "Last-Modified")
 
@@ -114,13 +116,15 @@ class Store:
         if depth > _DEEPEST:
             raise SourceError(f"{self.place} has folders in folders without end ({within[:100]}…): name one of them")
         entries = self._list(partial(self.files.ls, folder, detail=True))
-        named = []
+        named = {}
         for entry in entries:
             name = self._name(entry["name"], folder)
             if name is not None:
-                named.append((name + "/" * (entry["type"] == "directory"), entry))
+                named[name + "/" * (entry["type"] == "directory")] = entry
         del entries
-        for name, entry in sorted(named, key=lambda one: one[0]):
+        for name, entry in sorted(named.items()):
+            if any(name[: at + 1] in named for at, letter in enumerate(name[:-1]) if letter == "/"):
+                continue  # a page links into a folder that it links as well
             if not name.endswith("/"):
                 yield self._found(entry["name"], within + name, entry)
                 continue
@@ -141,12 +145,19 @@ class Store:
             raise self._trouble("cannot be listed", error) from error
 
     def _name(self, path: str, folder: str) -> str | None:
-        """The name of an entry in a folder's list; None for what is no entry: the folder itself, other links."""
+        """The name of an entry in a folder's list; None for what is no entry: the folder itself, other links.
+
+        A web page may link what lies deeper: its name has slashes.
+        """
         start = folder.rstrip("/") + "/"
         name = path[len(start) :].rstrip("/") if path.startswith(start) else ""
+        parts = name.split("/")
         if self.is_web:
-            name = "" if set(name) & set("?#:") else unquote(name)
-        return None if name in ("", ".", "..") or "/" in name else name
+            parts = [] if set(name) & set("?#:") else [unquote(part) for part in parts]
+        elif len(parts) > 1:
+            return None
+        is_entry = parts and not any(part in ("", ".", "..") or "/" in part for part in parts)
+        return "/".join(parts) if is_entry else None
 
     def read(self, found: Found) -> Image:
         """A file's bytes, or None and why not. Raises SourceError when the store seems to have gone."""
@@ -156,6 +167,8 @@ class Store:
             data = self._tried(partial(self._whole, found))
         except FileNotFoundError:
             return None, "cannot be read: it is not there any more"
+        except TooLargeError as error:
+            return None, str(error)
         except Exception as error:  # as above; keys that have expired are no permission for any file
             with self._lock:
                 self._failures += 1
@@ -166,26 +179,38 @@ class Store:
         return data, None
 
     def _whole(self, found: Found) -> bytes:
+        """All of a file. Raises TooLargeError, and what the store's library raises."""
+        if self.is_web:
+            return b"".join(self._streamed(found.path, MAX_FILE_BYTES))
+        if found.size is None and (size := self.files.info(found.path)["size"]) > MAX_FILE_BYTES:
+            raise TooLargeError(too_large(size))
         data: bytes = self.files.cat_file(found.path)
-        if not self.is_web and found.size is not None and len(data) != found.size:
+        if found.size is not None and len(data) != found.size:
             size = self.files.info(found.path)["size"]  # it may be another file by now
             if len(data) != size:
                 raise OSError(f"{len(data):,} of {size:,} bytes came")
         return data
 
+    def _streamed(self, path: str, most: int) -> Iterator[bytes]:
+        """A web server's file, which may have no end: nobody says its size before. Raises TooLargeError."""
+        came = 0
+        with self.files.open(path, "rb", block_size=0, size=most) as file:  # a size: else it is asked for first
+            while data := file.read(_BLOCK):
+                came += len(data)
+                if came > most:
+                    raise TooLargeError(f"a file of more than {most:,} bytes: too large")
+                yield data
+
     def open(self, found: Found) -> BinaryIO:
-        """A file, to be read from any place in it: from the store where that can be, else from a copy. Raises
-        OSError."""
+        """A file, to be read from any place in it: from the store, or a copy where that cannot be. Raises OSError."""
         try:
-            file = self.files.open(found.path, "rb", block_size=_BLOCK, cache_type="readahead")
-            if file.seekable() and not self.is_web:
+            if not self.is_web:
+                file = self.files.open(found.path, "rb", block_size=_BLOCK, cache_type="readahead")
                 return cast(BinaryIO, _Remote(file, self._tried))
             copy = tempfile.TemporaryFile()  # noqa: SIM115  whoever reads it closes it
-            with file:
-                while data := file.read(_BLOCK):
-                    copy.write(data)
+            copy.writelines(self._streamed(found.path, _LARGEST_COPY))
             copy.seek(0)
-            return cast(BinaryIO, copy)
+            return copy
         except Exception as error:  # as above
             raise OSError(said(error)) from error
 
@@ -206,7 +231,7 @@ class Store:
         """What a call gives, tried again after a fault."""
         from tenacity import Retrying, retry_if_not_exception_type, stop_after_attempt, wait_random_exponential
 
-        final = (FileNotFoundError, PermissionError, NotADirectoryError, IsADirectoryError)
+        final = (TooLargeError, FileNotFoundError, PermissionError, NotADirectoryError, IsADirectoryError)
         attempts = Retrying(
             stop=stop_after_attempt(ATTEMPTS),
             wait=wait_random_exponential(multiplier=0.2, max=5),
@@ -217,6 +242,10 @@ class Store:
 
     def _trouble(self, what: str, error: Exception) -> SourceError:
         return SourceError(f"{self.place} {what}: {said(error)}; mend that or name another place, then run it again")
+
+
+class TooLargeError(Exception):
+    """A file that is too large to be read."""
 
 
 class _Remote:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -84,8 +85,8 @@ def _rows(path: Path, corrected_by: str, reason: str | None) -> list[tuple[int, 
 
 def _correction(row: dict[str, str | None], corrected_by: str, reason: str | None) -> Correction:
     number, at = row.get("item_number"), row.get("corrected_at")
-    if number is not None and not number.isdecimal():
-        raise CorrectionError(f"item_number is {number!r}: write a whole number, or leave it empty")
+    if number is not None and not re.fullmatch("[0-9]{1,9}", number):
+        raise CorrectionError(f"item_number is {number[:30]!r}: write a whole number, or leave it empty")
     if not row["receipt_id"]:
         raise CorrectionError("receipt_id is empty: `loader show receipts --json` has their ids")
     return checked(

@@ -19,6 +19,8 @@ from loader.warehouse.correction_values import ITEM, LINKS, WITHDRAW, check_text
 from loader.warehouse.raw import moment
 
 STANDING = "int_corrections__standing"
+LAST_ITEM = 1_000_000
+"""An item's number that no receipt comes near."""
 
 
 @dataclass(frozen=True)
@@ -64,8 +66,8 @@ def checked(correction: Correction) -> Correction:
     if (number is not None) != (field in ITEM):
         what = "wants an item_number" if field in ITEM else "is of the whole receipt: leave item_number empty"
         raise CorrectionError(f"{field} {what}")
-    if number is not None and number < 1:
-        raise CorrectionError(f"item_number is {number}: items are counted from 1")
+    if number is not None and not 1 <= number <= LAST_ITEM:
+        raise CorrectionError(f"item_number is {number}: items are counted from 1, to {LAST_ITEM:,} at most")
     if not by:
         raise CorrectionError("corrected_by is empty: say who corrects")
     check_text(by)
@@ -76,8 +78,8 @@ def checked(correction: Correction) -> Correction:
 def append(connection: duckdb.DuckDBPyConnection, corrections: Sequence[Correction]) -> list[Correction]:
     """Append those that are not there yet; gives them as they are stored. Part of the caller's transaction.
 
-    One with the id of a row that is there is that row. Raises CorrectionError, with `position` saying which of them,
-    for one that fits nothing: nothing is to be committed then.
+    One with the id of a row that is there is that row, and what was taken back is not taken back again. Raises
+    CorrectionError, with `position` saying which of them, for one that fits nothing: nothing is to be committed then.
     """
     known = _Known(connection, corrections)
     at = moment(connection, "corrections")
@@ -85,7 +87,7 @@ def append(connection: duckdb.DuckDBPyConnection, corrections: Sequence[Correcti
     for position, given in enumerate(corrections):
         try:
             correction = checked(given)
-            if correction.correction_id in known.correction_ids:
+            if correction.correction_id in known.correction_ids or known.has_taken_back(correction):
                 continue
             known.check(correction)
         except CorrectionError as error:
@@ -137,7 +139,9 @@ class _Known:
         self._receipts = _among(connection, "raw.receipts", "receipt_id", named | linked)
         self._of_receipt = {one.correction_id: one.receipt_id for one in there if one.field != WITHDRAW}
         self.correction_ids = _among(connection, "raw.corrections", "correction_id", given)
-        self._priced = {(one.receipt_id, one.item_number) for one in (*there, *corrections) if one.field == "price"}
+        self._taken_back = {one.value for one in there if one.field == WITHDRAW}
+        self._added = _added(there)
+        self._to_add = _added(corrections)
         self._same = set[tuple[str, str | None]]()
         if linked:
             # receipts that people made one: of three in a row none would count
@@ -150,10 +154,16 @@ class _Known:
     def note(self, correction: Correction) -> None:
         """It is there from now on."""
         self.correction_ids.add(correction.correction_id)
-        if correction.field != WITHDRAW:
+        if correction.field == WITHDRAW:
+            self._taken_back.add(correction.value)
+        else:
             self._of_receipt[correction.correction_id] = correction.receipt_id
         if correction.field == "same_as":
             self._same.add((correction.receipt_id, correction.value))
+
+    def has_taken_back(self, correction: Correction) -> bool:
+        """Whether it takes back what was taken back before."""
+        return correction.field == WITHDRAW and correction.value in self._taken_back
 
     def check(self, correction: Correction) -> None:
         """Raise CorrectionError when it fits nothing that is there."""
@@ -189,14 +199,21 @@ class _Known:
             if number is not None and number > answers[correction.answer_id]:
                 raise CorrectionError(f"that answer has {answers[correction.answer_id]} items, and no item {number}")
             return
+        if (correction.receipt_id, number) in self._added:
+            return  # an answer that has come since may have as many items: dbt numbers added ones after its own
         most = max(answers.values(), default=0)
         if number is not None and number <= most:
             raise CorrectionError(
                 f"item {number} without answer_id is one that is added, and an answer has {most}: "
                 f"name its answer, or number it from {most + 1}"
             )
-        if (correction.receipt_id, number) not in self._priced:
+        if (correction.receipt_id, number) not in self._to_add:
             raise CorrectionError(f"item {number} is added and has no price: give it one in a row of its own")
+
+
+def _added(corrections: Iterable[Correction]) -> set[tuple[str, int | None]]:
+    """Receipt and number of the items that these add."""
+    return {(one.receipt_id, one.item_number) for one in corrections if one.field == "price" and not one.answer_id}
 
 
 def _answers(connection: duckdb.DuckDBPyConnection, receipt_ids: set[str]) -> dict[str, dict[str, int]] | None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import threading
+import tracemalloc
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -252,7 +254,19 @@ def web(tmp_path: Path) -> Iterator[str]:
                 self.end_headers()
                 self.wfile.write(data[: len(data) // 2] if is_torn else data)
                 return
+            if "/endless." in self.path:
+                self.do_HEAD()
+                with suppress(ConnectionError):
+                    while True:
+                        self.wfile.write(bytes(1 << 20))
+                return
             super().do_GET()
+
+        def do_HEAD(self) -> None:
+            if "/endless." not in self.path:
+                return super().do_HEAD()
+            self.send_response(200)
+            self.end_headers()
 
         def log_message(self, *_: object) -> None:
             """Say nothing."""
@@ -291,6 +305,7 @@ def test_a_body_that_ends_too_early_is_fetched_again(web: str, tmp_path: Path) -
 HOSTILE_LINKS = (
     *("../", "./", ".", "/", "?C=N;O=D", "#top", "mailto:a@b.jpg", "javascript:x.jpg", "//other.example/a.jpg"),
     *("http://other.example/r/a.jpg", "../elsewhere/c.jpg", "./a/", "%2e%2e/", "a%2Fb.jpg", "a.jpg", "a.jpg"),
+    *("sub/../../a.jpg", "sub//a.jpg", "sub/%2e%2e/a.jpg", "sub/./a.jpg"),
 )
 
 
@@ -300,6 +315,31 @@ def test_links_that_lead_elsewhere_are_not_followed(web: str, tmp_path: Path) ->
     (tmp_path / "web" / "links" / "index.html").write_text(links)
     (tmp_path / "web" / "links" / "a.jpg").write_bytes(JPEG)
     assert list(contents(open_source(f"{web}/links"))) == ["a.jpg"]
+
+
+def test_links_into_folders_are_followed_once(web: str, tmp_path: Path) -> None:
+    """A page of links may be flat, or name a folder and what lies in it."""
+    folder = tmp_path / "web" / "flat"
+    for name in ("2025/a.jpg", "2026/b c.jpg", "2026/01/d.jpg"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(JPEG)
+    links = ("2025/a.jpg", "2026/", "2026/b%20c.jpg", "2026/01/", "2026/01/d.jpg")
+    (folder / "index.html").write_text("".join(f'<a href="{link}">x</a>' for link in links))
+    assert sorted(contents(open_source(f"{web}/flat"))) == ["2025/a.jpg", "2026/01/d.jpg", "2026/b c.jpg"]
+
+
+def test_a_file_without_end_is_rejected_in_bounded_memory(web: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A web server says no size before; what has no end, or unpacks to gigabytes, is given up."""
+    monkeypatch.setattr(stores, "MAX_FILE_BYTES", most := 20_000_000)
+    monkeypatch.setattr(stores, "_LARGEST_COPY", most)
+    [receipt] = open_source(f"{web}/endless.jpg")
+    tracemalloc.start()
+    assert receipt.with_image().error == f"a file of more than {most:,} bytes: too large"
+    held = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert held < 3 * most
+    [reason] = contents(open_source(f"{web}/endless.zip")).values()
+    assert f"a file of more than {most:,} bytes" in str(reason)
 
 
 # Tables in a store

@@ -57,6 +57,14 @@ def test_what_was_corrected_otherwise_meanwhile_lands_again(warehouse: Warehouse
     ]
 
 
+def test_a_row_that_takes_one_back_lands_once(warehouse: Warehouse, tmp_path: Path) -> None:
+    land_file(warehouse, csv(tmp_path, HEAD + "r1,total,1\n"), "ann")
+    ((correction_id,),) = rows(warehouse, "select correction_id from raw.corrections")
+    back = csv(tmp_path, f"{HEAD}r1,withdraw,{correction_id}\n")
+    assert land_file(warehouse, back, "ann") == (1, 0)
+    assert land_file(warehouse, back, "ann") == (0, 1)
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -66,6 +74,8 @@ def test_what_was_corrected_otherwise_meanwhile_lands_again(warehouse: Warehouse
         (HEAD + ",total,1\n", "line 2: receipt_id is empty"),
         (HEAD + "r1,total,12,50\n", "line 2: more cells than columns"),
         ("receipt_id,field,value,item_number\nr1,price,1,x\n", "line 2: item_number is 'x'"),
+        (f"receipt_id,field,value,item_number\nr1,price,1,{'9' * 5000}\n", "line 2: item_number is '9{30}': write"),
+        ("receipt_id,field,value,item_number\nr1,price,1,2000000\n", "line 2: item_number is 2000000: .* at most"),
         ("receipt_id,field,value,corrected_at\nr1,total,1,2999-01-01\n", "line 2: .* yet to come"),
         ("receipt_id,field,value,corrected_at\nr1,total,1,yesterday\n", "line 2: .* write a moment"),
         ("receipt_id,field,value,corrected_at\nr1,total,1,0001-01-01T00:00:00+14:00\n", "line 2: .* write a moment"),

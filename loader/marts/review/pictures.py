@@ -30,6 +30,8 @@ class Cabinet:
                 self._kept.move_to_end(receipt_id)
                 return self._kept[receipt_id]
         found = _pictures(receipt_id, self._places(receipt_id))
+        if not found[0]:  # it may be back at the next look
+            return found
         with self._turn:
             self._kept[receipt_id] = found
             while len(self._kept) > MOST_KEPT:
