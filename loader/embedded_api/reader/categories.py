@@ -8,13 +8,12 @@ Where languages name the thing first ("jus d'orange"), a word with `^` wins when
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 
 from loader import seeds
+from loader.embedded_api.reader import tables
 from loader.embedded_api.reader.words import fold, found, kinds
 
 
@@ -77,7 +76,6 @@ def _best(text: str, kind: str) -> str | None:
 @cache
 def _lexicon() -> dict[str, tuple[_Word, ...]]:
     lexicon: dict[str, list[_Word]] = {"item": [], "trade": [], "served": []}
-    with Path(__file__).with_name("lexicon.csv").open(encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file):
-            lexicon[row["kind"]] += [_Word.parse(word, row["category"]) for word in row["words"].split(";")]
+    for row, words in tables.rows("lexicon"):
+        lexicon[row["kind"]] += [_Word.parse(word, row["category"]) for word in words]
     return {kind: tuple(entries) for kind, entries in lexicon.items()}

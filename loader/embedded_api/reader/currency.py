@@ -8,16 +8,14 @@ the most points is meant, if they are enough and no other has as many; the count
 
 from __future__ import annotations
 
-import csv
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
-from pathlib import Path
 from typing import NamedTuple
 
 from loader import seeds
-from loader.embedded_api.reader import words
+from loader.embedded_api.reader import tables, words
 from loader.embedded_api.reader.amounts import amounts, currencies_of
 from loader.embedded_api.reader.rows import Row
 
@@ -244,12 +242,11 @@ def _phrases_in(text: str) -> Iterable[str]:
 def _words() -> dict[str, list[_Evidence]]:
     """What each phrase says, folded and without spaces."""
     known: defaultdict[str, list[_Evidence]] = defaultdict(list)
-    with Path(__file__).with_name("evidence.csv").open(encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file):
-            codes, points = row["countries"].split(), int(row["points"])
-            for phrase in row["words"].split(";"):
-                key = phrase if points > 1 else row["words"]
-                known[words.fold(phrase).replace(" ", "")].append(_Evidence(codes, points, row["where"], key))
+    for row, phrases in tables.rows("evidence"):
+        codes, points = row["countries"].split(), int(row["points"])
+        for phrase in phrases:
+            key = phrase if points > 1 else row["words"]
+            known[words.fold(phrase).replace(" ", "")].append(_Evidence(codes, points, row["where"], key))
     return dict(known)
 
 

@@ -7,11 +7,11 @@ cashier, telephone), `date`, `expiry`, `company`, `unit`, `months` (January is `
 
 from __future__ import annotations
 
-import csv
 import re
 import unicodedata
 from functools import cache, lru_cache
-from pathlib import Path
+
+from loader.embedded_api.reader import tables
 
 LOOK_ALIKE = str.maketrans({"i": "l", "1": "l", "|": "l", "!": "l", "0": "o", "ß": "ss"}) | str.maketrans(
     "αβεζηικλμνοπρςτυχ",
@@ -91,7 +91,6 @@ def count(kind: str, text: str) -> int:
 @cache
 def _phrases() -> dict[str, tuple[str, ...]]:
     phrases: dict[str, tuple[str, ...]] = {}
-    with Path(__file__).with_name("words.csv").open(encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file):
-            phrases[row["kind"]] = tuple(dict.fromkeys(fold(word) for word in row["words"].split(";")))
+    for row, some in tables.rows("words"):
+        phrases[row["kind"]] = tuple(dict.fromkeys(fold(word) for word in some))
     return phrases
