@@ -54,6 +54,7 @@ def test_a_second_load_of_a_bucket_reads_no_object_that_is_known(
         assert secret not in out + err and secret.encode() not in (tmp_path / "w.duckdb").read_bytes()
 
 
+@pytest.mark.slow
 def test_a_store_that_goes_away_stops_the_run_with_one_line_and_the_next_goes_on(
     run: Run, api: ApiServer, s3: ObjectStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:

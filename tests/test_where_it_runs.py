@@ -87,6 +87,7 @@ def checkout(tmp_path: Path) -> Iterator[Path]:
     yield made
 
 
+@pytest.mark.slow
 def test_a_checkout_that_is_read_only_works(checkout: Path, tmp_path: Path) -> None:
     environment = settings(built_warehouse(tmp_path), tmp_path / "bi.duckdb") | {"PYTHONPATH": str(checkout)}
     for name in ("DBT_TARGET_PATH", "DBT_LOG_PATH"):

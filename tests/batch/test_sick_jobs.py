@@ -179,6 +179,7 @@ def test_giving_up_does_not_hang(
     assert runs.query("select state, count(*) from ledger.requests group by all") == [("answered", RECEIPTS)]
 
 
+@pytest.mark.slow
 def test_results_that_answer_500_are_given_up_when_told_to(runs: LoaderRuns, proxy: FaultProxy) -> None:
     assert runs.run("load", "--no-wait")[0] == 0
     proxy.sick["download"] = "500"

@@ -49,6 +49,7 @@ def test_nothing_landed_gives_empty_marts(tmp_path: Path) -> None:
     assert filled == ["categories"]
 
 
+@pytest.mark.slow
 def test_seeds_of_an_older_version_get_the_columns_that_were_added(tmp_path: Path) -> None:
     raw = RawTables(tmp_path / "warehouse.duckdb")
     dbt_or_fail("seed", warehouse=raw.path)
@@ -62,6 +63,7 @@ def test_seeds_of_an_older_version_get_the_columns_that_were_added(tmp_path: Pat
         assert warehouse.execute(query).fetchall() == before
 
 
+@pytest.mark.slow
 def test_freshness_and_docs(copied_corpus: Path) -> None:
     out = dbt_or_fail("source", "freshness", warehouse=copied_corpus)
     assert "ERROR STALE" not in out
@@ -70,6 +72,7 @@ def test_freshness_and_docs(copied_corpus: Path) -> None:
     assert "One row per item of a receipt" in page
 
 
+@pytest.mark.slow
 def test_an_open_reader_is_waited_out(copied_corpus: Path) -> None:
     reading = (
         f"import duckdb, sys; held = duckdb.connect({str(copied_corpus)!r}, read_only=True); "

@@ -63,6 +63,7 @@ def test_an_implausible_price_in_a_currency_that_is_not_listed_is_rejected(corpu
     assert rejected.fetchall() == [("HRK", "implausible")]
 
 
+@pytest.mark.slow
 def test_the_setting_is_meant_where_a_receipt_says_nothing_and_a_correction_wins_whatever_the_clock_says(
     tmp_path: Path,
 ) -> None:

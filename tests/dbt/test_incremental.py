@@ -110,6 +110,7 @@ def at_once(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
     return run_models(raw)
 
 
+@pytest.mark.slow
 def test_building_after_every_load_equals_a_full_refresh(tmp_path: Path) -> None:
     results = []
     for loads in ORDERS.values():
@@ -165,6 +166,7 @@ def test_lines_that_other_sql_has_read_are_read_again(older: str, half_built: Pa
     assert any("read once" in row for row in run_models(raw)["receipt_items"]), "and then no more"
 
 
+@pytest.mark.slow
 def test_a_changed_rule_is_noticed_wherever_it_stands(half_built: Path, tmp_path: Path) -> None:
     """In a macro that a model calls, by plain dbt; a comment in Jinja changes no rule."""
     raw = RawTables(Path(shutil.copy(half_built, tmp_path)))
@@ -179,6 +181,7 @@ def test_a_changed_rule_is_noticed_wherever_it_stands(half_built: Path, tmp_path
     assert said not in dbt_or_fail("run", "--select", "int_output_lines__read", warehouse=raw.path, project=project)
 
 
+@pytest.mark.slow
 def test_a_model_built_alone_from_what_older_sql_made_is_made_again(half_built: Path, tmp_path: Path) -> None:
     raw = RawTables(Path(shutil.copy(half_built, tmp_path)))
     project = shutil.copytree(PROJECT, tmp_path / "project", ignore=shutil.ignore_patterns("target", "logs"))

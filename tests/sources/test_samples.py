@@ -50,6 +50,7 @@ def test_the_first_twelve_are_of_the_kinds_that_people_keep(drawn: list[samples.
     assert all(len(sample.image) < 500_000 for sample in drawn)
 
 
+@pytest.mark.slow
 def test_the_shipped_photo_is_what_would_be_drawn() -> None:
     """Its label is drawn anew: when shops, goods or the drawing change, the file must be made again."""
     drawn_ = np.asarray(Image.open(io.BytesIO(list(samples.photographs(samples.HEIC))[-1].image)), dtype=int)

@@ -202,6 +202,7 @@ def test_an_item_is_not_taken_for_the_shop() -> None:
     assert [item.classification for item in reading.items] == ["Medical", "Food"]
 
 
+@pytest.mark.slow
 def test_the_pieces_of_a_strip_are_read_as_one_receipt_and_the_whole_would_be_too_small() -> None:
     """What the model would see, too: the reader gets what the vendor's shrinking leaves."""
     sample = samples.strip(120)
