@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -93,6 +94,20 @@ def test_a_module_imports_only_from_what_stands_before_it(module: Path) -> None:
         if name.startswith("loader."):
             there = room(name.removeprefix("loader."))
             assert there in known or there == "__version__", f"{module} must not import {name}"
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    names = {
+        ".".join(("loader", *module.with_suffix("").parts)).removesuffix(".__init__"): module for module in modules()
+    }
+    arrows = {
+        name: {
+            next((known for known in (one, one.rpartition(".")[0]) if known in names), name) for one in imports(module)
+        }
+        - {name}
+        for name, module in names.items()
+    }
+    TopologicalSorter(arrows).prepare()  # raises CycleError, which names them
 
 
 @pytest.mark.parametrize("library", ONLY_IN)

@@ -12,6 +12,7 @@ from pathlib import Path, PurePath
 
 from loader.errors import SourceError
 from loader.sources import archives, file_kinds
+from loader.sources.contents import ArchiveFile, BrokenArchiveError
 from loader.sources.file_kinds import hidden_kind
 from loader.sources.locations import of_file, printable
 from loader.sources.receipt import MAX_FILE_BYTES, Image, PassedOver, ReadPath, Receipt, Source, too_large
@@ -29,11 +30,11 @@ class Survey:
     tables: int = 0
     passed_over: PassedOver = field(default_factory=PassedOver)
 
-    def note_archive(self, archive: archives.ArchiveFile) -> None:
+    def note_archive(self, archive: ArchiveFile) -> None:
         """Count what is in an archive; one that cannot be read counts as a receipt, and is rejected."""
         try:
             contents = archives.look_into(archive)
-        except archives.BrokenArchiveError:
+        except BrokenArchiveError:
             self.images += 1
             return
         self.images += len(contents.members)
@@ -235,10 +236,10 @@ def file_receipt(source: str, path: str, key: str) -> Receipt:
     return Receipt(source, printable(key), location=location, version=version, read=partial(file_bytes, path))
 
 
-def archive_file(path: str, key: str) -> archives.ArchiveFile:
+def archive_file(path: str, key: str) -> ArchiveFile:
     """The archive at a path, that of its folder absolute and without links; no `key` where it is the whole source."""
     location, version = _place(path)
-    return archives.ArchiveFile(key, file_kinds.suffix(path), location, version, lambda: Path(path).open("rb"))
+    return ArchiveFile(key, file_kinds.suffix(path), location, version, lambda: Path(path).open("rb"))
 
 
 def open_archive(name: str, path: str, limit: int | None) -> Source:

@@ -16,8 +16,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from loader.errors import one_line
-from loader.sources import archives
-from loader.sources.archives import ArchiveFile, BrokenArchiveError, Contents
+from loader.sources.contents import MAX_MEMBERS, OPEN_AT_ONCE, ArchiveFile, BrokenArchiveError, Contents
 from loader.sources.file_kinds import HEAD_BYTES
 from loader.sources.receipt import Image
 
@@ -61,7 +60,7 @@ def _read(mail: ArchiveFile, number: int, name: str) -> Image:
     return _decoded(parts[number].content)
 
 
-@lru_cache(archives.OPEN_AT_ONCE)
+@lru_cache(OPEN_AT_ONCE)
 def _parts(mail: ArchiveFile) -> list[_Part]:
     try:
         with mail.open() as file:
@@ -73,7 +72,7 @@ def _parts(mail: ArchiveFile) -> list[_Part]:
         raise BrokenArchiveError(f"mail: cannot be read: {error.strerror or one_line(error)}") from error
     except (RecursionError, ValueError, LookupError, TypeError) as error:  # what the parser makes of hostile headers
         raise BrokenArchiveError(f"mail: cannot be read: {one_line(error)}") from error
-    if len(found) > archives.MAX_MEMBERS:
+    if len(found) > MAX_MEMBERS:
         raise BrokenArchiveError(f"mail: holds {len(found):,} parts: save what is attached to it")
     shown = _shown_ids(found)
     parts = []

@@ -19,6 +19,7 @@ from urllib.parse import quote, unquote
 
 from loader.errors import SourceError
 from loader.sources import archives, file_kinds
+from loader.sources.contents import ArchiveFile
 from loader.sources.folder import Survey
 from loader.sources.locations import printable
 from loader.sources.receipt import MAX_FILE_BYTES, NAMED, Image, PassedOver, ReadPath, Receipt, Source, too_large
@@ -365,6 +366,6 @@ def _receipts_of(store: Store, file: Found, key: str) -> Iterator[Receipt]:
     yield Receipt(store.place, file.key, location=file.location, version=file.version, read=read)
 
 
-def _archive(store: Store, file: Found, key: str) -> archives.ArchiveFile:
+def _archive(store: Store, file: Found, key: str) -> ArchiveFile:
     open_it = partial(store.open, file)
-    return archives.ArchiveFile(key, file_kinds.suffix(file.name), file.location, file.version, open_it)
+    return ArchiveFile(key, file_kinds.suffix(file.name), file.location, file.version, open_it)

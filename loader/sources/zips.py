@@ -11,8 +11,7 @@ from functools import lru_cache, partial
 from typing import BinaryIO, cast
 
 from loader.errors import one_line
-from loader.sources import archives
-from loader.sources.archives import ArchiveFile, BrokenArchiveError, Contents
+from loader.sources.contents import MAX_MEMBERS, OPEN_AT_ONCE, ArchiveFile, BrokenArchiveError, Contents
 from loader.sources.file_kinds import HEAD_BYTES
 from loader.sources.receipt import MAX_FILE_BYTES, Image, too_large
 
@@ -68,14 +67,14 @@ def contents(archive: ArchiveFile) -> Contents:
 
 
 def _check_size(files: list[zipfile.ZipInfo]) -> None:
-    if len(files) > archives.MAX_MEMBERS:
+    if len(files) > MAX_MEMBERS:
         raise BrokenArchiveError(f"zip: holds {len(files):,} files: unpack it")
     size, packed = sum(file.file_size for file in files), sum(file.compress_size for file in files)
     if size > _RATIO_FROM and size > _MAX_RATIO * packed:
         raise BrokenArchiveError(f"zip: {packed:,} bytes unpack to {size:,}: no archive of receipts")
 
 
-@lru_cache(archives.OPEN_AT_ONCE)
+@lru_cache(OPEN_AT_ONCE)
 def _opened(archive: ArchiveFile) -> zipfile.ZipFile:
     # Given a file it leaves closing to us, and so does not count its readers, which threads would get wrong.
     return zipfile.ZipFile(cast(io.BytesIO, _File(archive.open())))

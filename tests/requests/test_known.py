@@ -17,7 +17,7 @@ from loader.requests.pictures import RejectedImage
 from loader.requests.planner import Planner
 from loader.requests.question import Question
 from loader.sources import mails, zips
-from loader.sources.archives import ArchiveFile
+from loader.sources.contents import ArchiveFile
 from loader.sources.folder import file_version
 from loader.sources.open_source import open_source
 from loader.sources.receipt import Image

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from loader.errors import SourceError
-from loader.sources import archives
+from loader.sources.contents import OPEN_AT_ONCE, Contents, member_name
 from loader.sources.open_source import open_source
 from loader.sources.receipt import Receipt, Source
 from tests.helpers.archives import mail, zipped
@@ -129,12 +129,12 @@ NAMES = {
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_name_in_an_archive_is_text_and_leads_nowhere(name: str) -> None:
-    assert archives.member_name(name) == NAMES[name]
+    assert member_name(name) == NAMES[name]
     NAMES[name].encode()
 
 
 def test_every_file_has_a_name_of_its_own() -> None:
-    found = archives.Contents()
+    found = Contents()
     for name in ("x.jpg", "x.jpg", "./x.jpg", "x (2).jpg", "a/x", "a/x", "a/b.c/x", "a/b.c/x", "x.jpg"):
         found.add(name, None, lambda: (None, None), lambda: JPEG)
     assert [member.name for member in found.members] == [
@@ -178,7 +178,7 @@ def test_an_archive_that_changes_after_it_was_listed_gives_nothing_wrong(tmp_pat
         place = tmp_path / name
         place.write_bytes(before)
         found = list(open_source(str(place)))
-        [list(open_source(str(other))) for other in _others(tmp_path / "others", archives.OPEN_AT_ONCE)]
+        [list(open_source(str(other))) for other in _others(tmp_path / "others", OPEN_AT_ONCE)]
         (tmp_path / "new").write_bytes(after)
         (tmp_path / "new").replace(place)
         assert found[0].with_image().image == JPEG

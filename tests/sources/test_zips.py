@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from loader.sources import archives, zips
+from loader.sources import zips
 from loader.sources.open_source import open_source
 from tests.helpers.archives import zipped
 from tests.helpers.pictures import picture, saved
@@ -132,7 +132,7 @@ def test_methods_that_cannot_be_bounded_are_not_read(tmp_path: Path, method: int
 
 
 def test_an_archive_of_too_many_files_is_not_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archives, "MAX_MEMBERS", 3)
+    monkeypatch.setattr(zips, "MAX_MEMBERS", 3)
     data = zipped({f"{number}.jpg": JPEG for number in range(4)})
     assert source_of(tmp_path, data) == {"a.zip": "zip: holds 4 files: unpack it"}
 
