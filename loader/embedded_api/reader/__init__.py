@@ -35,7 +35,7 @@ class Reading:
 
     `purchased_on` is an ISO date, `purchased_at` HH:MM, `currency` an ISO 4217 code where it or a sign of it is
     printed, `country` an ISO 3166 code where an address, a number or the language shows it, `payment_method` cash,
-    card or other, `document_type` receipt, refund or other; amounts are as printed, without currency.
+    card or other, `document_type` receipt, refund, card_slip or other; amounts are as printed, without currency.
     """
 
     items: tuple[Item, ...] = ()
@@ -98,13 +98,15 @@ def _reading(rows: Sequence[Row], decimals: bool, money: Settled, categories: Se
     origin = origin_of(rows, decimals)
     shop = " ".join(row.text for row in header.head_of(rows, decimals))
     charges = money.charges
+    kind = purchase.document_type(rows, [line.name for line in money.lines])
+    lines = () if kind == "card_slip" else money.lines
     return Reading(
-        tuple(Item(line.name, line.price, lexicon.category_of(line.name, shop, categories)) for line in money.lines),
+        tuple(Item(line.name, line.price, lexicon.category_of(line.name, shop, categories)) for line in lines),
         merchant_of(rows, decimals),
         header.purchased_on(rows, month_first=origin.currency == "USD"),
         origin.printed_currency,
         _printed(money.total),
-        purchase.document_type(rows, has_items=bool(money.lines)),
+        kind,
         purchase.purchased_at(rows),
         purchase.receipt_number(rows),
         purchase.payment_method(rows),

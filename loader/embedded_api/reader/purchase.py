@@ -22,6 +22,8 @@ CASH = (
     *("cash", "bar", "bargeld", "tunai", "especes", "efectivo", "contant", "contanti", "dinheiro", "numerario"),
     *("nakit", "gotowka"),
 )
+SLIP_WORDS = 3
+NOT_BOUGHT = frozenset({"slip", "payment", "meta", "total"})
 REFUND = re.compile(
     r"\W*(?:refund|credit note|gutschrift|retoure|avoir|nota de credito|return receipt)\W*", re.IGNORECASE
 )
@@ -59,8 +61,16 @@ def payment_method(rows: Sequence[Row]) -> str | None:
     return "card" if by_card and not in_cash else "cash" if in_cash and not by_card else "other"
 
 
-def document_type(rows: Sequence[Row], has_items: bool) -> str:
-    """`refund` where the paper calls itself one, `receipt` where something was bought, else `other`."""
+def document_type(rows: Sequence[Row], names: Sequence[str]) -> str:
+    """What kind of paper it is, on which these names of items were read: `refund` where it calls itself one,
+    `card_slip` where it speaks as a terminal's does and names nothing that was bought, `receipt`, or without items
+    `other`."""
     if any(REFUND.fullmatch(row.text) for row in rows):
         return "refund"
-    return "receipt" if has_items else "other"
+    if all(words.kinds(name) & NOT_BOUGHT for name in names) and _slip_words(rows) >= SLIP_WORDS:
+        return "card_slip"
+    return "receipt" if names else "other"
+
+
+def _slip_words(rows: Sequence[Row]) -> int:
+    return words.count("slip", " ".join(row.text for row in rows))

@@ -1,8 +1,8 @@
 """The words on receipts that are not items, by kind and in several languages: a view of `words.csv`.
 
 Kinds: `column` (head of a column), `subtotal`, `total`, `grand` (a total that is surely the last), `count` (number of
-items), `tax`, `service`, `tip`, `rounding`, `payment`, `change`, `points`, `discount`, `void`, `meta` (number, table,
-cashier, telephone), `date`, `expiry`, `company`, `unit`, `months` (January is `month-1`).
+items), `tax`, `service`, `tip`, `rounding`, `payment`, `change`, `points`, `slip` (of a card terminal), `discount`,
+`void`, `meta` (number, table, cashier, telephone), `date`, `expiry`, `company`, `unit`, `month-1` (January) to `month-12`.
 """
 
 from __future__ import annotations

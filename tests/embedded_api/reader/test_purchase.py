@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from loader.embedded_api.reader import purchase
-from tests.embedded_api.reader.printed import rows
+from loader.embedded_api.reader import purchase, reading_of
+from tests.embedded_api.reader.printed import boxes_of, rows
 
 
 @pytest.mark.parametrize(
@@ -57,13 +57,53 @@ def test_payment(text: str, expected: str | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "has_items", "expected"),
+    ("text", "names", "expected"),
     [
-        ("REFUND\nTEH   2.00", True, "refund"),
-        ("No refund after 7 days\nTEH   2.00", True, "receipt"),
-        ("TEH   2.00", True, "receipt"),
-        ("Good morning", False, "other"),
+        ("REFUND\nTEH   2.00", ["TEH"], "refund"),
+        ("No refund after 7 days\nTEH   2.00", ["TEH"], "receipt"),
+        ("TEH   2.00", ["TEH"], "receipt"),
+        ("Good morning", [], "other"),
+        ("MERCHANT COPY\nVISA   APPROVAL: 012345\nAID: A0000000031010\nAMOUNT   12.50", [], "card_slip"),
+        ("MERCHANT COPY\nAPPROVAL: 012345\nAID: A0000000031010\nTEH   2.00", ["TEH"], "receipt"),
+        ("Approval pending\nTotal   2.00", [], "other"),
     ],
 )
-def test_kind(text: str, has_items: bool, expected: str) -> None:
-    assert purchase.document_type(rows(text), has_items) == expected
+def test_kind(text: str, names: list[str], expected: str) -> None:
+    assert purchase.document_type(rows(text), names) == expected
+
+
+SLIPS = {
+    "us": """
+        BLUE MOON DINER
+        12 Main St
+        Merchant ID: 4456789   Terminal ID: 0001
+        Sale
+        VISA   XXXXXXXXXXXX1234
+        Entry Mode: Chip Read
+        Approval: 02345B
+        AID: A0000000031010
+        Amount:   $58.40
+        Tip:
+        Total:
+        I agree to pay the above total
+        MERCHANT COPY
+        """,
+    "de": """
+        BÄCKEREI MÜLLER
+        * * Kundenbeleg * *
+        Terminal-ID: 54123456
+        TA-Nr. 001122   BNr 0456
+        Kartenzahlung
+        girocard
+        EUR   12,50
+        AID: D27600002545500000100
+        Genehmigungs-Nr. 123456
+        Zahlung erfolgt
+        """,
+}
+
+
+@pytest.mark.parametrize("country", SLIPS)
+def test_a_card_terminal_s_slip_has_no_items(country: str) -> None:
+    reading = reading_of(boxes_of(SLIPS[country]))
+    assert (reading.items, reading.document_type) == ((), "card_slip")
