@@ -109,7 +109,7 @@ def _reading(rows: Sequence[Row], decimals: bool, money: Settled, categories: Se
         kind,
         purchase.purchased_at(rows),
         purchase.receipt_number(rows),
-        purchase.payment_method(rows),
+        purchase.payment_method(rows, decimals),
         _printed(charges.subtotal),
         tuple(tax.printed for tax in charges.taxes),
         _printed(charges.tip),

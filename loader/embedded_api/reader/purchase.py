@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from loader.embedded_api.reader import words
+from loader.embedded_api.reader.amounts import amounts
 from loader.embedded_api.reader.rows import Row
 
 TIME = re.compile(r"(?<![\d:.,])([01]?\d|2[0-3]):([0-5]\d)(?::[0-5]\d)?(?![\d:])\s*(?:([ap])\.?m\b)?", re.IGNORECASE)
@@ -50,14 +51,21 @@ def receipt_number(rows: Sequence[Row]) -> str | None:
     return None
 
 
-def payment_method(rows: Sequence[Row]) -> str | None:
-    """`cash` or `card`; `other` where both or neither are said of a payment, None where none is."""
-    paid = [set(words.fold(row.text).split()) for row in rows if words.kinds(row.text) & {"payment", "change"}]
+def payment_method(rows: Sequence[Row], decimals: bool) -> str | None:
+    """`cash` or `card`; `other` where both or neither are said of a payment, None where none is.
+
+    Payment stands below the first amount: above it, a bar is one.
+    """
+    first = next((position for position, row in enumerate(rows) if amounts(row, decimals)), len(rows))
+    kinds = {"payment", "change"}
+    paid = [set(words.fold(row.text).split()) for row in rows[first:] if words.kinds(row.text) & kinds]
     if not paid:
         return None
     said = set().union(*paid)
     by_card = bool(said & {words.fold(word) for word in CARD})
-    in_cash = bool(said & {words.fold(word) for word in CASH}) or any("change" in words.kinds(row.text) for row in rows)
+    in_cash = bool(said & {words.fold(word) for word in CASH}) or any(
+        "change" in words.kinds(row.text) for row in rows[first:]
+    )
     return "card" if by_card and not in_cash else "cash" if in_cash and not by_card else "other"
 
 

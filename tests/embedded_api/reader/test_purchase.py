@@ -50,10 +50,12 @@ def test_number(text: str, expected: str | None) -> None:
         ("Kartenzahlung   17,00", "card"),
         ("CASH   10.00\nVISA   7.00", "other"),
         ("TEH   2.00", None),
+        ("JOE'S SPORTS BAR\nSODA   2.49\nTOTAL   2.49", None),
+        ("CARD SHOP\nTEH   2.00\nCASH   2.00", "cash"),
     ],
 )
 def test_payment(text: str, expected: str | None) -> None:
-    assert purchase.payment_method(rows(text)) == expected
+    assert purchase.payment_method(rows(text), decimals=True) == expected
 
 
 @pytest.mark.parametrize(
