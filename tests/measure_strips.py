@@ -18,6 +18,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 
 from PIL import Image
@@ -66,6 +67,9 @@ class Tally:
 
 
 def main() -> None:
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else None
+    if folder is not None and len(list(folder.glob("*.jpg"))) < max(STACKS):
+        raise SystemExit(f"{folder} has fewer than {max(STACKS)} scans (*.jpg): name a folder of some")
     print("Drawn strips, five of each length\n")
     _head("items, pixels", with_totals=True)
     for length in LENGTHS:
@@ -75,13 +79,13 @@ def main() -> None:
             for policy, tally in tallies.items():
                 _read_drawn(sample, policy, tally)
         _row(f"{length}, {_size(strips[0].image)}", tallies, with_totals=True)
-    if len(sys.argv) > 1:
+    if folder is not None:
         print(f"\nScans set below each other, {WIDTH} pixels wide\n")
         _head("scans, pixels", with_totals=False)
         for count in STACKS:
             tallies = {policy: Tally() for policy in ("original", "readable")}
             size = ""
-            for strip, amounts in _stacks(Path(sys.argv[1]), count):
+            for strip, amounts in _stacks(folder, count):
                 size = size or _size(strip)
                 for policy, tally in tallies.items():
                     again = Counter[str]()
@@ -110,8 +114,7 @@ def _stacks(folder: Path, count: int) -> Iterator[tuple[bytes, Counter[str]]]:
         for path in paths[first : first + count]:
             scan = Image.open(path).convert("RGB")
             scans.append(scan.resize((WIDTH, round(scan.height * WIDTH / scan.width)), Image.Resampling.LANCZOS))
-            for image in prepare(path.read_bytes()):
-                amounts += _amounts(image.data)
+            amounts += _amounts_alone(path)
         strip = Image.new("RGB", (WIDTH, sum(scan.height for scan in scans)), "white")
         top = 0
         for scan in scans:
@@ -120,6 +123,11 @@ def _stacks(folder: Path, count: int) -> Iterator[tuple[bytes, Counter[str]]]:
         buffer = io.BytesIO()
         strip.save(buffer, "JPEG", quality=90)
         yield buffer.getvalue(), amounts
+
+
+@cache
+def _amounts_alone(path: Path) -> Counter[str]:
+    return sum((_amounts(image.data) for image in prepare(path.read_bytes())), Counter[str]())
 
 
 def _amounts(image: bytes) -> Counter[str]:
