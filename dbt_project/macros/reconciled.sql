@@ -73,7 +73,9 @@ joined as (
         coalesce(kept.item_count, 0) as item_count,
         coalesce(kept.spend, 0) as spend,
         coalesce(currencies.cash_rounding, 0) as cash_rounding,
-        coalesce(answers.payment_method = 'card', false) as is_paid_by_card
+        coalesce(
+            {{ regexp_first('answers.payment_method', 'card|karte|visa|maestro|amex|american express|credit|debit') }} <> '', false
+        ) as is_paid_by_card
     from answers
     left join kept on answers.answer_id = kept.answer_id
     left join printed on answers.answer_id = printed.answer_id

@@ -43,6 +43,12 @@ def _taxes() -> list[Shape]:
         ([{"name": "VAT 10%", "amount": "1.00"}], "1.000", ""),
         ([{"rate": "7%", "amount": 0.6}, {"rate": "19%", "amount": 0.4}], "1.000", ""),
         ({"name": "VAT", "amount": "1.00"}, "1.000", ""),
+        # what stands beside it is not the tax
+        ([{"name": "VAT", "rate": "10%", "net": "10.00", "tax": "1.00", "total": "11.00"}], "1.000", ""),
+        ([{"amount": "0.60", "total": "6.60"}, {"value": "0.40", "price": "4.00"}], "1.000", ""),
+        ([{"rate": 7, "tax": 0.60}, {"rate": 19, "value": 0.40}, {"tax_amount": 0.00}], "1.000", ""),
+        ([{"tax": "VAT", "value": "1.00"}], "1.000", ""),
+        (["0.60", {"amount": "0.40"}, {"name": "VAT"}], "1.000", "tax"),
         ([], NONE, ""),
         (None, NONE, ""),
         ("", NONE, ""),
@@ -62,6 +68,35 @@ def _taxes() -> list[Shape]:
         )
         for taxes, tax, unread in written
     ]
+
+
+def _refunds() -> list[Shape]:
+    """Refunds with something taken off, kept back or rounded: printed prices, total and rounding, what was given back."""
+    printed: list[tuple[str, str, str | None, str, str]] = [
+        ("20.00 -2.00", "18.00", None, "-20.000 2.000", "balanced"),
+        ("-20.00 2.00", "22.00", None, "-20.000 -2.000", "balanced"),
+        ("20.00 2.00", "-22.00", None, "-20.000 -2.000", "balanced"),
+        ("-20.00 -2.00", "22.00", None, "-20.000 -2.000", "balanced"),
+        ("20.00 -2.00", "-18.00", None, "-20.000 2.000", "balanced"),
+        ("10.02", "10.00", "-0.02", "-10.020", "balanced"),
+        ("-10.02", "-10.00", "0.02", "-10.020", "balanced"),
+        ("9.98", "10.00", "0.02", "-9.980", "balanced"),
+        ("-9.98", "-10.00", "-0.02", "-9.980", "balanced"),
+        ("20.00 -2.00", "22.00", None, "-20.000 2.000", "off"),
+    ]
+    shapes = []
+    for prices, total, rounding, given_back, verdict in printed:
+        items = [{"name": "Bun", "price": price, "classification": "Food"} for price in prices.split()]
+        header = {"document_type": "refund", "currency": "MYR", "taxes": [], "total": total, "rounding": rounding}
+        shapes.append(
+            Shape(
+                f"amounts: a refund of {prices}, rounded by {rounding}, of {total}",
+                json.dumps({**header, "items": items}),
+                items=tuple(("Bun", price, "Food") for price in given_back.split()),
+                header={"reconciliation": verdict},
+            )
+        )
+    return shapes
 
 
 AMOUNTS = [
@@ -89,6 +124,7 @@ AMOUNTS = [
         {"spend": "-10.000", "total": "-11.000", **BALANCED},
         price="-10.00",
     ),
+    *_refunds(),
     _shape(
         "a negative total of a receipt",
         {"currency": "EUR", "total": "-10.00", "taxes": []},

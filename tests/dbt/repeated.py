@@ -70,7 +70,41 @@ CASES = [
         ),
         (0, 0, 2),
     ),
+    Repeated(
+        "what may be either of two is one of them, and they stay two",
+        (
+            Seen({"receipt_number": "17", **NO_TIME}),
+            Seen({"receipt_number": "17"}, minutes=1),
+            Seen({"receipt_number": "17", "purchased_at": "15:10"}, minutes=2),
+        ),
+        (0, 0, 2),
+    ),
+    Repeated(
+        "one shows the number, one the time, one both",
+        (Seen({"receipt_number": "17", **NO_TIME}), Seen(minutes=1), Seen({"receipt_number": "17"}, minutes=2)),
+        (0, 0, 0),
+    ),
+    Repeated(
+        "what looks alike is told also where both differ from the first",
+        (
+            Seen({"receipt_number": "5", "purchased_at": "09:00"}),
+            Seen(minutes=1),
+            Seen({"receipt_number": "7", **NO_TIME}, minutes=2),
+        ),
+        (0, 1, 2),
+        doubtful=(2,),
+    ),
     # at one place
+    Repeated(
+        "saved again twice, and the latest is not read yet",
+        (
+            Seen(NO_TIME, location="/c/x.jpg"),
+            Seen(NO_TIME, location="/c/x.jpg", load="next", minutes=9),
+            Seen(location="/c/x.jpg", load="much later", minutes=18, is_answered=False),
+        ),
+        (1, 1, 2),
+        doubtful=(1,),
+    ),
     Repeated(
         "saved again in place",
         (Seen(NO_TIME, location="/d/x.jpg"), Seen(NO_TIME, location="/d/x.jpg", load="next", minutes=9)),

@@ -36,7 +36,7 @@ numbers_kept as (
                 'lower(' ~ regexp_replace_all('finish_reason', '[^a-zA-Z]+', '') ~ ')', '^(?:' ~ cut_off | join('|') ~ ')$'
             ) }} <> '', false
         ) as may_be_cut_off,
-        {{ numbers_as_texts('content', ['price', 'amount'] + amounts, odd_blanks()) }} as text_content,
+        {{ numbers_as_texts('content', tax_keys() + amounts, odd_blanks()) }} as text_content,
         {{ regexp_first(
             'content', '"taxes"[' ~ odd_blanks() ~ ']*:[' ~ odd_blanks() ~ ']*(\\[[-+0-9.,eE\\s]*[0-9][-+0-9.,eE\\s]*\\])', 1
         ) }} as taxes_as_numbers

@@ -7,16 +7,12 @@ with lines as (
 
 taxes as (
 
-    -- a list of amounts, of objects with an amount each, or one amount; of objects without one all is kept as it is
+    -- a list of amounts or of objects with an amount each, such an object, or one amount
     select
         line_id,
         case
-            when
-                instr(taxes_text, '{') > 0
-                and {{ regexp_first('taxes_text', '"(?:amount|price|value|tax|total)":"[^"]*"') }} <> ''
-                then {{ regexp_all('taxes_text', '"(?:amount|price|value|tax|total)":"[^"]*"') }}
-            when taxes_text like '[%' and instr(taxes_text, '{') = 0
-                then {{ regexp_all('taxes_text', '"[^"]*"|-?[0-9][-+0-9.eE]*') }}
+            when taxes_text like '[%' then {{ regexp_all('taxes_text', '\\{[^{}]*\\}|"[^"]*"|-?[0-9][-+0-9.eE]*') }}
+            when substr(taxes_text, 1, 1) = '{' then {{ regexp_all('taxes_text', '\\{[^{}]*\\}') }}
             else {{ regexp_all('taxes_text', '(?s)^.+$') }}
         end as tax_texts
     from lines
@@ -49,7 +45,14 @@ printed as (
         'tax' as kind,
         position,
         case
-            when element like '"%":"%"' then {{ regexp_first('element', '(?s)^"[a-z]*":"(.*)"$', 1) }}
+            -- of an object the first of these that has a figure: beside it stand rate, net amount and sum; else all of it
+            when substr(element, 1, 1) = '{'
+                then coalesce(
+                    {% for key in tax_keys() -%}
+                        nullif({{ regexp_first('element', '"' ~ key ~ '":"([^"]*[0-9][^"]*)"', 1) }}, ''),
+                    {% endfor -%}
+                    element
+                )
             when element like '"%"' then substr(element, 2, length(element) - 2)
             -- a number that stood in a list of numbers alone
             when {{ regexp_first('element', '^-?[0-9][-+0-9.eE]*$') }} <> '' then {{ number_as_text('element') }}

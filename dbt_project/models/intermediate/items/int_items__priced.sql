@@ -1,6 +1,6 @@
 {{ config(materialized='view') }}
 
--- One row per item that an answer lists, with its price in its currency and its category.
+-- One row per item that an answer lists, with its price in its currency, signed as printed, and its category.
 with answers as (
 
     select * from {{ ref('int_answers__described') }}
@@ -97,12 +97,13 @@ select
     ---------- the item
     named.name,
     {{ named_like('named.name_letters') }} as named_like,
+    named.document_type,
     named.is_item and coalesce(named.document_type <> 'card_slip', true) as is_item,
 
     ---------- its price
     named.price_raw,
     named.currency,
-    {{ signed_amount('prices.amount', 'named.document_type') }} as price,
+    prices.amount as price,
     coalesce(prices.is_ambiguous, false) as is_price_ambiguous,
     prices.reason as price_reason,
 

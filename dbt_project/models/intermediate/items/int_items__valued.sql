@@ -1,6 +1,6 @@
 -- One row per item that an answer lists, with its price, or why it is kept out: what is called as a total, a tax or a
 -- payment, or costs as much as a printed charge, is no item where the sums say so.
-with items as (
+with priced as (
 
     select * from {{ ref('int_items__priced') }}
 
@@ -21,6 +21,47 @@ printed as (
         max(case when kind = 'total' then amount end) as total
     from amounts
     group by answer_id
+
+),
+
+---------- what a refund gives back
+
+refunds as (
+
+    -- printed as if all were bought: what is taken off has the only signs, and counts the other way as all else
+    select
+        answer_id,
+        sum(price) > 0 as is_printed_as_bought
+    from priced
+    where document_type = 'refund'
+    group by answer_id
+
+),
+
+items as (
+
+    select
+        priced.answer_id,
+        priced.item_number,
+        priced.name,
+        priced.named_like,
+        priced.is_item,
+        priced.price_raw,
+        priced.currency,
+        cast(
+            case
+                when refunds.is_printed_as_bought or (refunds.answer_id is not null and priced.price > 0)
+                    then 0 - priced.price
+                else priced.price
+            end as decimal(18, 3)
+        ) as price,
+        priced.is_price_ambiguous,
+        priced.price_reason,
+        priced.category_raw,
+        priced.category,
+        priced.category_rule
+    from priced
+    left join refunds on priced.answer_id = refunds.answer_id
 
 ),
 

@@ -1,6 +1,6 @@
 -- One row per receipt that is one with another, or may be: it counts once.
 --
--- replaced: an earlier image of one place, without a good answer or with the same total and date as the later one.
+-- replaced: see int_receipts__replaced.
 -- duplicate: same merchant, currency, date and total, and either the same number, or the same time and item prices; a
 -- known difference in number or time keeps two apart. Of those alike counts the balanced one, else the first.
 with corrections as (
@@ -35,6 +35,12 @@ receipts as (
 
 ),
 
+replaced as (
+
+    select * from {{ ref('int_receipts__replaced') }}
+
+),
+
 answers as (
 
     select * from {{ ref('int_answers__counted') }}
@@ -46,68 +52,6 @@ items as (
 
     select * from {{ ref('int_items__counted') }}
     where reason is null
-
-),
-
----------- the later image of a place
-
-places as (
-
-    select
-        location,
-        receipt_id,
-        max(loaded_at) as loaded_at,
-        max(load_id) as load_id
-    from offers
-    where location is not null
-    group by location, receipt_id
-
-),
-
-ranked_places as (
-
-    select
-        *,
-        row_number() over (partition by location order by loaded_at desc, receipt_id asc) as place_rank
-    from places
-
-),
-
-latest_of_places as (
-
-    select * from ranked_places
-    where place_rank = 1
-
-),
-
-earlier as (
-
-    -- bytes that another place still holds are not replaced
-    select
-        ranked_places.receipt_id,
-        min(laters.receipt_id) as later_id
-    from ranked_places
-    inner join latest_of_places as laters
-        on
-            ranked_places.location = laters.location
-            and ranked_places.load_id <> laters.load_id
-    left join latest_of_places as still_there on ranked_places.receipt_id = still_there.receipt_id
-    where ranked_places.place_rank > 1 and still_there.receipt_id is null
-    group by ranked_places.receipt_id
-
-),
-
-replaced as (
-
-    select
-        earlier.receipt_id,
-        earlier.later_id as instead_id,
-        answers.receipt_id is null or coalesce(
-            later_answers.total = answers.total and later_answers.purchased_on = answers.purchased_on, false
-        ) as is_certain
-    from earlier
-    left join answers on earlier.receipt_id = answers.receipt_id
-    left join answers as later_answers on earlier.later_id = later_answers.receipt_id
 
 ),
 
@@ -124,9 +68,13 @@ links as (
     inner join receipts on corrections.value = receipts.receipt_id
     left join answers on corrections.value = answers.receipt_id
     left join replaced on corrections.value = replaced.receipt_id
+    left join answers as later_answers on replaced.instead_id = later_answers.receipt_id
     where
         corrections.field = 'not_same_as'
-        or (corrections.field = 'same_as' and (answers.receipt_id is not null or replaced.is_certain))
+        or (
+            corrections.field = 'same_as'
+            and case when replaced.is_certain then later_answers.receipt_id else answers.receipt_id end is not null
+        )
 
 ),
 
@@ -202,6 +150,7 @@ purchases as (
 
     select
         *,
+        count(*) over (partition by {{ purchase }}) as alike_count,
         row_number() over (
             partition by {{ purchase }}
             order by
@@ -216,66 +165,130 @@ purchases as (
 
 ),
 
+-- What one does not show it has from the first that it is one with: so each belongs to one purchase, in which no two
+-- have another number or time, and all of which are one.
+numbered as (
+
+    select
+        *,
+        coalesce(
+            number_key,
+            case
+                when purchased_at is not null
+                    then min(number_key) over (partition by {{ purchase }}, purchased_at, prices)
+            end
+        ) as known_number
+    from purchases
+    where alike_count > 1
+
+),
+
+timed as (
+
+    select
+        *,
+        coalesce(
+            purchased_at,
+            case
+                when known_number is not null
+                    then min(purchased_at) over (partition by {{ purchase }}, known_number)
+            end
+        ) as known_time
+    from numbered
+
+),
+
 compared as (
 
-    -- the first of those that have the same number and no other time, or the same time and prices and no other number
+    select
+        *,
+        min(purchase_rank) over (
+            partition by
+                {{ purchase }},
+                known_number,
+                known_time,
+                case
+                    when known_number is null and known_time is null then receipt_id
+                    when known_number is null then prices
+                end
+        ) as same_rank
+    from timed
+
+),
+
+counting as (
+
+    -- and of those that count the first that neither number nor time tells apart, with the rows that each may be
     select
         *,
         least(
             purchase_rank,
-            case when number_key is not null then min(purchase_rank) over (
-                partition by {{ purchase }}, number_key, purchased_at
-            ) end,
-            case when number_key is not null then min(case when purchased_at is null then purchase_rank end) over (
-                partition by {{ purchase }}, number_key
-            ) end,
-            case when number_key is not null and purchased_at is null then min(purchase_rank) over (
-                partition by {{ purchase }}, number_key
-            ) end,
-            case when purchased_at is not null then min(case when number_key is null then purchase_rank end) over (
-                partition by {{ purchase }}, purchased_at, prices
-            ) end,
-            case when purchased_at is not null and number_key is null then min(purchase_rank) over (
-                partition by {{ purchase }}, purchased_at, prices
-            ) end
-        ) as same_rank
-    from purchases
+            min(case when known_number is null and known_time is null then purchase_rank end) over (
+                partition by {{ purchase }}
+            ),
+            min(case when known_number is null then purchase_rank end) over (partition by {{ purchase }}, known_time),
+            case
+                when known_number is null
+                    then min(purchase_rank) over (partition by {{ purchase }}, known_time)
+            end,
+            case
+                when known_number is null
+                    then min(case when known_time is null then purchase_rank end) over (partition by {{ purchase }})
+            end,
+            case
+                when known_time is null
+                    then min(case when known_number is null then purchase_rank end) over (partition by {{ purchase }})
+            end,
+            case
+                when known_number is null and known_time is null
+                    then min(purchase_rank) over (partition by {{ purchase }})
+            end
+        ) as like_rank
+    from compared
+    where purchase_rank = same_rank
+
+),
+
+linked as (
+
+    select
+        receipt_id,
+        {{ purchase }},
+        same_rank as instead_rank,
+        true as is_certain
+    from compared
+    where same_rank < purchase_rank
+
+    union all
+
+    select
+        receipt_id,
+        {{ purchase }},
+        like_rank as instead_rank,
+        false as is_certain
+    from counting
+    where like_rank < purchase_rank
 
 ),
 
 alike as (
 
     select
-        compared.receipt_id,
+        linked.receipt_id,
         firsts.receipt_id as instead_id,
-        compared.same_rank < compared.purchase_rank as is_certain
-    from compared
+        linked.is_certain
+    from linked
     inner join compared as firsts
         on
-            compared.merchant_key = firsts.merchant_key
-            and compared.currency = firsts.currency
-            and compared.purchased_on = firsts.purchased_on
-            and compared.total = firsts.total
-            and firsts.purchase_rank = case
-                when compared.same_rank < compared.purchase_rank then compared.same_rank
-                else 1
-            end
-    where
-        compared.purchase_rank > 1
-        and (
-            -- what it repeats counts itself
-            (compared.same_rank < compared.purchase_rank and firsts.same_rank = firsts.purchase_rank)
-            or (
-                compared.same_rank = compared.purchase_rank
-                and coalesce(compared.number_key = firsts.number_key, true)
-                and coalesce(compared.purchased_at = firsts.purchased_at, true)
-            )
-        )
+            linked.merchant_key = firsts.merchant_key
+            and linked.currency = firsts.currency
+            and linked.purchased_on = firsts.purchased_on
+            and linked.total = firsts.total
+            and linked.instead_rank = firsts.purchase_rank
 
 ),
 
 ---------- what people say of it
-
 
 said_apart as (
 
