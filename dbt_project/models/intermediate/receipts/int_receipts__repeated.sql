@@ -1,281 +1,32 @@
--- One row per receipt that is one with another, or may be: it counts once.
+-- One row per receipt that is one with another, or may be, and so counts once; or that is none, as people say.
 --
--- replaced: an earlier image of one place, without a good answer or with the same total and date as the later one.
--- duplicate: same merchant, currency, date and total, and either the same number, or the same time and item prices; a
--- known difference in number or time keeps two apart. Of those alike counts the balanced one, else the first.
+-- What people say comes first (int_receipts__linked), then what is certain: a later image of its place
+-- (int_receipts__replaced), the same purchase (int_receipts__alike).
 with corrections as (
 
     select * from {{ ref('int_corrections__standing') }}
 
 ),
 
-no_receipts as (
+links as (
 
-    -- as people say: nothing counts instead of them, nor they instead of anything
-    select receipt_id from corrections
-    where field = 'not_a_receipt'
-
-),
-
-offers as (
-
-    select offers.*
-    from {{ ref('stg_loader__receipts') }} as offers
-    left join no_receipts on offers.receipt_id = no_receipts.receipt_id
-    where no_receipts.receipt_id is null
-
-),
-
-receipts as (
-
-    select receipts.*
-    from {{ ref('int_receipts__latest') }} as receipts
-    left join no_receipts on receipts.receipt_id = no_receipts.receipt_id
-    where not receipts.is_set_aside and no_receipts.receipt_id is null
-
-),
-
-answers as (
-
-    select * from {{ ref('int_answers__counted') }}
-    where is_current
-
-),
-
-items as (
-
-    select * from {{ ref('int_items__counted') }}
-    where reason is null
-
-),
-
----------- the later image of a place
-
-places as (
-
-    select
-        location,
-        receipt_id,
-        max(loaded_at) as loaded_at,
-        max(load_id) as load_id
-    from offers
-    where location is not null
-    group by location, receipt_id
-
-),
-
-ranked_places as (
-
-    select
-        *,
-        row_number() over (partition by location order by loaded_at desc, receipt_id asc) as place_rank
-    from places
-
-),
-
-latest_of_places as (
-
-    select * from ranked_places
-    where place_rank = 1
-
-),
-
-earlier as (
-
-    -- bytes that another place still holds are not replaced
-    select
-        ranked_places.receipt_id,
-        min(laters.receipt_id) as later_id
-    from ranked_places
-    inner join latest_of_places as laters
-        on
-            ranked_places.location = laters.location
-            and ranked_places.load_id <> laters.load_id
-    left join latest_of_places as still_there on ranked_places.receipt_id = still_there.receipt_id
-    where ranked_places.place_rank > 1 and still_there.receipt_id is null
-    group by ranked_places.receipt_id
+    select * from {{ ref('int_receipts__linked') }}
 
 ),
 
 replaced as (
 
-    select
-        earlier.receipt_id,
-        earlier.later_id as instead_id,
-        answers.receipt_id is null or coalesce(
-            later_answers.total = answers.total and later_answers.purchased_on = answers.purchased_on, false
-        ) as is_certain
-    from earlier
-    left join answers on earlier.receipt_id = answers.receipt_id
-    left join answers as later_answers on earlier.later_id = later_answers.receipt_id
-
-),
-
----------- what people link
-
-links as (
-
-    -- to be one with another takes another that counts, or the one that counts instead of it
-    select
-        corrections.receipt_id,
-        coalesce(case when replaced.is_certain then replaced.instead_id end, corrections.value) as other_id,
-        corrections.field = 'same_as' as is_same
-    from corrections
-    inner join receipts on corrections.value = receipts.receipt_id
-    left join answers on corrections.value = answers.receipt_id
-    left join replaced on corrections.value = replaced.receipt_id
-    where
-        corrections.field = 'not_same_as'
-        or (corrections.field = 'same_as' and (answers.receipt_id is not null or replaced.is_certain))
-
-),
-
-said_same as (
-
-    select distinct receipt_id from links
-    where is_same and receipt_id <> other_id
-
-),
-
----------- what is alike
-
-item_prices as (
-
-    -- alike in all of these, they are the same prices
-    select
-        receipt_id,
-        concat(
-            cast(count(*) as string), ' ',
-            cast(min(price) as string), ' ',
-            cast(max(price) as string), ' ',
-            cast(sum(price) as string), ' ',
-            cast(sum(cast(price as decimal(19, 3)) * cast(price as decimal(19, 3))) as string)
-        ) as prices
-    from items
-    group by receipt_id
-
-),
-
-first_offers as (
-
-    select
-        receipt_id,
-        min(loaded_at) as loaded_at,
-        min(location) as location
-    from offers
-    group by receipt_id
-
-),
-
-described as (
-
-    select
-        receipts.receipt_id,
-        {{ regexp_replace_all('lower(answers.merchant)', '[^\\p{L}\\p{N}]+', '') }} as merchant_key,
-        answers.currency,
-        answers.purchased_on,
-        answers.total,
-        nullif({{ regexp_replace_all('lower(answers.receipt_number)', '[^\\p{L}\\p{N}]+', '') }}, '') as number_key,
-        answers.purchased_at,
-        coalesce(item_prices.prices, '') as prices,
-        answers.reconciliation,
-        answers.is_corrected,
-        first_offers.loaded_at,
-        first_offers.location
-    from receipts
-    inner join answers on receipts.receipt_id = answers.receipt_id
-    inner join first_offers on receipts.receipt_id = first_offers.receipt_id
-    left join item_prices on receipts.receipt_id = item_prices.receipt_id
-    left join replaced on receipts.receipt_id = replaced.receipt_id and replaced.is_certain
-    left join said_same on receipts.receipt_id = said_same.receipt_id
-    where
-        said_same.receipt_id is null
-        and answers.purchased_on is not null
-        and answers.total is not null
-        and answers.currency <> {{ unknown_currency() }}
-        and replaced.receipt_id is null
-
-),
-
-{% set purchase = 'merchant_key, currency, purchased_on, total' %}
-purchases as (
-
-    select
-        *,
-        row_number() over (
-            partition by {{ purchase }}
-            order by
-                case when is_corrected then 0 else 1 end asc,
-                case when reconciliation = 'balanced' then 0 else 1 end asc,
-                loaded_at asc,
-                location asc nulls last,
-                receipt_id asc
-        ) as purchase_rank
-    from described
-    where merchant_key <> ''
-
-),
-
-compared as (
-
-    -- the first of those that have the same number and no other time, or the same time and prices and no other number
-    select
-        *,
-        least(
-            purchase_rank,
-            case when number_key is not null then min(purchase_rank) over (
-                partition by {{ purchase }}, number_key, purchased_at
-            ) end,
-            case when number_key is not null then min(case when purchased_at is null then purchase_rank end) over (
-                partition by {{ purchase }}, number_key
-            ) end,
-            case when number_key is not null and purchased_at is null then min(purchase_rank) over (
-                partition by {{ purchase }}, number_key
-            ) end,
-            case when purchased_at is not null then min(case when number_key is null then purchase_rank end) over (
-                partition by {{ purchase }}, purchased_at, prices
-            ) end,
-            case when purchased_at is not null and number_key is null then min(purchase_rank) over (
-                partition by {{ purchase }}, purchased_at, prices
-            ) end
-        ) as same_rank
-    from purchases
+    select * from {{ ref('int_receipts__replaced') }}
 
 ),
 
 alike as (
 
-    select
-        compared.receipt_id,
-        firsts.receipt_id as instead_id,
-        compared.same_rank < compared.purchase_rank as is_certain
-    from compared
-    inner join compared as firsts
-        on
-            compared.merchant_key = firsts.merchant_key
-            and compared.currency = firsts.currency
-            and compared.purchased_on = firsts.purchased_on
-            and compared.total = firsts.total
-            and firsts.purchase_rank = case
-                when compared.same_rank < compared.purchase_rank then compared.same_rank
-                else 1
-            end
-    where
-        compared.purchase_rank > 1
-        and (
-            -- what it repeats counts itself
-            (compared.same_rank < compared.purchase_rank and firsts.same_rank = firsts.purchase_rank)
-            or (
-                compared.same_rank = compared.purchase_rank
-                and coalesce(compared.number_key = firsts.number_key, true)
-                and coalesce(compared.purchased_at = firsts.purchased_at, true)
-            )
-        )
+    select * from {{ ref('int_receipts__alike') }}
 
 ),
 
----------- what people say of it
-
+---------- what people say
 
 said_apart as (
 
@@ -302,8 +53,7 @@ said as (
         other_id as instead_id,
         true as is_certain,
         'duplicate' as status,
-        'a person says that it is the same purchase' as why,
-        false as is_other_image
+        'a person says that it is the same purchase' as why
     from links
     where is_same and receipt_id <> other_id
 
@@ -314,12 +64,13 @@ said as (
         cast(null as string) as instead_id,
         true as is_certain,
         'not_a_receipt' as status,
-        'a person says that it is no receipt' as why,
-        false as is_other_image
+        'a person says that it is no receipt' as why
     from corrections
     where field = 'not_a_receipt'
 
 ),
+
+---------- what the images and their answers say
 
 found as (
 
@@ -328,8 +79,7 @@ found as (
         instead_id,
         is_certain,
         'replaced' as status,
-        case when is_certain then 'a later image of its place' else 'another image was at its place' end as why,
-        true as is_other_image
+        case when is_certain then 'a later image of its place' else 'another image was at its place' end as why
     from replaced
 
     union all
@@ -342,8 +92,7 @@ found as (
         case
             when is_certain then 'the same purchase'
             else 'same merchant, date and total, and nothing that tells them apart'
-        end as why,
-        false as is_other_image
+        end as why
     from alike
 
 ),
@@ -351,12 +100,7 @@ found as (
 united as (
 
     select
-        found.receipt_id,
-        found.instead_id,
-        found.is_certain,
-        found.status,
-        found.why,
-        found.is_other_image,
+        found.*,
         false as is_said
     from found
     left join said_apart
@@ -390,7 +134,7 @@ select
     is_certain,
     case when is_certain then status end as status,
     is_said,
-    is_other_image,
+    status = 'replaced' as is_other_image,
     why
 from ranked
 where said_rank = 1
