@@ -60,6 +60,12 @@ def test_price_raw_is_as_written(corpus: Warehouse) -> None:
             assert written[literal_id(number)] == json.loads(literal.written)
 
 
+def test_shapes_have_names_of_their_own() -> None:
+    # two of one name would be two answers to one request
+    names = [shape.name for shape in SHAPES]
+    assert [name for name in names if names.count(name) > 1] == []
+
+
 @pytest.mark.parametrize("shape", SHAPES, ids=[shape.name for shape in SHAPES])
 def test_answer_shape(corpus: Warehouse, shape: Shape) -> None:
     answer = corpus.execute(

@@ -47,7 +47,7 @@ class Rules:
         self._memory.execute("create table currencies as from given")
         self._memory.unregister("given")
         self._memory.execute(
-            f"create table symbols as {render('int_currencies__symbols', {'currencies': 'currencies'})}"
+            f"create table signs as {render('int_currencies__printed_signs', {'currencies': 'currencies'})}"
         )
         self._memory.execute("create table literals (literal varchar, is_number boolean, currency varchar)")
         self._memory.execute(
@@ -63,7 +63,7 @@ class Rules:
                 "int_prices__parsed",
                 {
                     "int_prices__printed": "literals",
-                    "int_currencies__symbols": "symbols",
+                    "int_currencies__printed_signs": "signs",
                     "currencies": "currencies",
                 },
             )

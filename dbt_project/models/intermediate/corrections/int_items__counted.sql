@@ -1,6 +1,10 @@
 {{ config(materialized='view') }}
 
 -- One row per item of what counts of a receipt, kept or not: as read, or as people left it.
+{% set columns = [
+    'answer_id', 'item_number', 'name', 'price_raw', 'currency', 'price', 'is_price_ambiguous', 'reason', 'category_raw',
+    'category', 'category_rule',
+] %}
 with items as (
 
     select * from {{ ref('int_items__valued') }}
@@ -22,18 +26,10 @@ corrected as (
 
 select
     answers.receipt_id,
-    items.answer_id,
-    items.item_number,
+    {% for column in columns -%}
+        items.{{ column }},
+    {% endfor -%}
     md5(concat(items.answer_id, ':', items.item_number)) as receipt_item_id,
-    items.name,
-    items.price_raw,
-    items.currency,
-    items.price,
-    items.is_price_ambiguous,
-    items.reason,
-    items.category_raw,
-    items.category,
-    items.category_rule,
     false as is_added,
     false as is_corrected
 from items
@@ -44,19 +40,11 @@ union all
 
 select
     receipt_id,
-    answer_id,
-    item_number,
+    {% for column in columns -%}
+        {{ column }},
+    {% endfor -%}
     md5(concat(case when is_added then concat('added:', receipt_id) else answer_id end, ':', item_number))
         as receipt_item_id,
-    name,
-    price_raw,
-    currency,
-    price,
-    is_price_ambiguous,
-    reason,
-    category_raw,
-    category,
-    category_rule,
     is_added,
     is_corrected
 from corrected

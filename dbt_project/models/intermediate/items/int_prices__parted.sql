@@ -23,63 +23,16 @@ currencies as (
 
 ),
 
-own_signs as (
-
-    select
-        currency,
-        {{ sign_key('symbol') }} as sign
-    from {{ ref('int_currencies__symbols') }}
-
-    union
-
-    -- a dollar sign is everybody's
-    select
-        currency,
-        '$' as sign
-    from currencies
-
-    union
-
-    select
-        currency,
-        '' as sign
-    from currencies
-
-),
-
-pairs as (
-
-    -- none of a currency's signs, one of them, or two (SGD$)
-    select
-        first_signs.currency,
-        {{ sign_key('concat(first_signs.sign, second_signs.sign)') }} as sign
-    from own_signs as first_signs
-    inner join own_signs as second_signs on first_signs.currency = second_signs.currency
-
-),
-
 signs as (
 
-    select * from pairs
-
-    union
-
-    -- what is unknown may have any
-    select
-        {{ unknown_currency() }} as currency,
-        sign
-    from pairs
+    select * from {{ ref('int_currencies__printed_signs') }}
 
 ),
 
 following_signs as (
 
-    -- behind a figure a bare letter is its own currency's or none, and K and M are thousands and millions
-    select *
-    from signs
-    where
-        {{ regexp_first('sign', '^[A-Za-z]$') }} = ''
-        or (currency <> {{ unknown_currency() }} and sign not in ('K', 'M'))
+    select * from signs
+    where may_follow
 
 ),
 
