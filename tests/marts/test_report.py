@@ -91,6 +91,28 @@ def test_says_how_much_is_proven_and_names_what_does_not_add_up(warehouse: Path,
     assert unexplained == ["EUR \N{MINUS SIGN}1,234.50", "IDR 0.1"], "the one that is most wrong first"
 
 
+def test_what_counts_elsewhere_is_no_bad_answer(warehouse: Path, tmp_path: Path) -> None:
+    """Of a purchase that was photographed twice the checks see the receipt that counts."""
+
+    def cells() -> list[str]:
+        publish_marts(warehouse, tmp_path / "bi.duckdb")
+        write_report(tmp_path / "report.html")
+        return Page((tmp_path / "report.html").read_text()).cells
+
+    def answered_of_asked() -> tuple[int, int]:
+        found = cells()
+        at = found.index("receipts whose answer was complete and could be read")
+        return int(found[at + 1]), int(found[at + 2])
+
+    answered, asked = answered_of_asked()
+    spent = """update marts.receipts set spend = null, status = '{}', reconciliation = 'off' where receipt_id =
+        (select min(receipt_id) from marts.receipts where status = 'extracted')"""
+    change(warehouse, *(spent.format(status) for status in ("duplicate", "replaced", "not_a_receipt")))
+    assert answered_of_asked() == (answered - 3, asked - 3)
+    found = cells()
+    assert found[found.index("duplicatethe same purchase as another receipt, and counts there") + 1] == "1"
+
+
 def test_needs_nothing_else_and_is_small(page: Path) -> None:
     text = page.read_text()
     parsed = Page(text)
