@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from statistics import median
 
 from loader.embedded_api.reader.ocr import PAGE_WIDTH, Page, TextBox
@@ -18,6 +18,8 @@ SAME_ROW = 0.5  # of the lower one's height
 NEAREST = 9  # long pieces whose slopes count for a piece
 LEAST_UPRIGHT = 3  # letters; fewer may be a narrow word
 MIDDLE = PAGE_WIDTH / 2
+LEAST_EDGES = 3
+MOST_ASIDE = 0.15 * PAGE_WIDTH  # further off, it is another layout
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,15 @@ class Row:
     def text(self) -> str:
         return " ".join(cell.text for cell in self.cells)
 
+    def moved(self, across: float, down: float) -> Row:
+        """The row somewhere else."""
+        return Row(
+            tuple(
+                Cell(cell.text, cell.left + across, cell.right + across, cell.top + down, cell.bottom + down)
+                for cell in self.cells
+            )
+        )
+
     @property
     def middle(self) -> float:
         return sum(cell.middle for cell in self.cells) / len(self.cells)
@@ -59,16 +70,28 @@ class Row:
 
 
 def rows_of_pages(pages: Sequence[Page], tilt: float = 0.0) -> list[Row]:
-    """The rows of a receipt on several images, one below the other; `tilt` as for `rows_of`."""
+    """The rows of a receipt on several images, one below the other; `tilt` as for `rows_of`.
+
+    A strip that leans is cut into pieces whose columns stand further and further to one side: they are set below those
+    of the first.
+    """
     rows: list[Row] = []
-    top = 0.0
+    top, first_edge = 0.0, None
     for page in pages:
-        rows += [
-            Row(tuple(replace(cell, top=cell.top + top, bottom=cell.bottom + top) for cell in row.cells))
-            for row in rows_of(page.boxes, tilt)
-        ]
+        found = rows_of(page.boxes, tilt)
+        edge = _right_edge(found)
+        if first_edge is None:
+            first_edge = edge
+        aside = 0.0 if edge is None or first_edge is None else first_edge - edge
+        rows += [row.moved(aside if abs(aside) <= MOST_ASIDE else 0.0, top) for row in found]
         top += page.height
     return rows
+
+
+def _right_edge(rows: Sequence[Row]) -> float | None:
+    """Where the last cells of rows with several end, which are mostly amounts; None where there are too few."""
+    edges = [row.cells[-1].right for row in rows if len(row.cells) > 1]
+    return median(edges) if len(edges) >= LEAST_EDGES else None
 
 
 def rows_of(boxes: Sequence[TextBox], tilt: float = 0.0) -> list[Row]:

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from loader.embedded_api.reader.ocr import TextBox
-from loader.embedded_api.reader.rows import rows_of
+from loader.embedded_api.reader.ocr import Page, TextBox
+from loader.embedded_api.reader.rows import rows_of, rows_of_pages
 from tests.embedded_api.reader.printed import boxes_of, rows
 
 RECEIPT = """
@@ -60,3 +60,24 @@ def test_upright_print_on_the_margin_is_in_no_row() -> None:
     corners = ((420.0, 0.0), (440.0, 0.0), (440.0, 90.0), (420.0, 90.0))
     boxes = [*boxes_of(RECEIPT), TextBox("PLEASE TURN THIS OVER", corners)]
     assert [row.text for row in rows_of(boxes)] == TEXTS
+
+
+@pytest.mark.parametrize("degrees", [-3, -1, 1, 3])
+def test_columns_of_a_strip_that_leans_stand_below_each_other_over_all_its_pieces(degrees: float) -> None:
+    texts = [f"A LONG NAME OF AN ITEM {number}            {number}.50" for number in range(10, 82)]
+    boxes = boxes_of("\n".join(texts), degrees)
+    height = 504.0  # eighteen lines
+    pieces = [
+        Page(
+            tuple(
+                replace(box, corners=tuple((x, y - part * height) for x, y in box.corners))
+                for box in boxes
+                if part * height <= box.corners[0][1] < (part + 1) * height
+            ),
+            height,
+        )
+        for part in range(-1, 5)
+    ]
+    found = rows_of_pages([piece for piece in pieces if piece.boxes])
+    ends = [row.cells[-1].right for row in found if len(row.cells) > 1]
+    assert len(ends) > 60 and max(ends) - min(ends) < 15  # a letter and a half
