@@ -18,6 +18,7 @@ from loader.warehouse.corrections import COLUMNS, Correction, read_corrections
 from loader.warehouse.duckdb_file import Warehouse
 
 CORRECTION_COLUMNS = ("corrected_at", "corrected_by", "receipt_id", "answer_id", "item_number", "field", "value")
+OWN_COLUMNS = tuple(name for name in CORRECTION_COLUMNS if name != "receipt_id")  # of one receipt
 ITEM_COLUMNS = ("item_number", "name", "price_raw", "price", "currency", "category", "reason")
 ANSWER_COLUMNS = ("is_current", "model", "status", "item_count", "answered_at", "job_id", "file_id", "line_number")
 OFFER_COLUMNS = ("loaded_at", "source", "source_key", "location")
@@ -81,8 +82,8 @@ def _print(one: OneReceipt) -> None:
         ("Where it came from", OFFER_COLUMNS, [_cells(offer, OFFER_COLUMNS) for offer in one.offers]),
         (
             "Set right by people",
-            CORRECTION_COLUMNS,
-            [list(_row(correction, CORRECTION_COLUMNS).values()) for correction in one.corrections],
+            OWN_COLUMNS,
+            [list(_row(correction, OWN_COLUMNS).values()) for correction in one.corrections],
         ),
     ):
         if rows:

@@ -111,7 +111,7 @@ async def _answer(call: Callable[..., Any], *arguments: Any) -> Response:
         return JSONResponse({"error": str(error)}, 409)
     except (CorrectionError, KeyError, TypeError, ValueError, ArithmeticError) as error:
         said = str(error) if isinstance(error, CorrectionError) else "what the page sent cannot be read: reload it"
-        return JSONResponse({"error": said}, 422)
+        return JSONResponse({"error": said, "position": getattr(error, "position", None)}, 422)
     except LoaderError as error:
         return JSONResponse({"error": str(error)}, 404)
     return given if isinstance(given, Response) else JSONResponse(given)

@@ -126,7 +126,13 @@ class Desk:
         and what item it is about; `seen`, the ids of those that stood when the page looked; `reason`.
         """
         currency = sent.get("currency") or UNKNOWN_CURRENCY
-        corrections = [self._correction(receipt_id, one, currency, sent.get("reason")) for one in sent["corrections"]]
+        corrections = []
+        for position, one in enumerate(sent["corrections"]):
+            try:
+                corrections.append(self._correction(receipt_id, one, currency, sent.get("reason")))
+            except CorrectionError as error:
+                error.position = position
+                raise
         with self.warehouse.transaction() as connection:
             standing = {one.correction_id for one in read_corrections(connection, [receipt_id], standing=True)}
             own = {one.correction_id for one in corrections}

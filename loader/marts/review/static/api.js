@@ -5,6 +5,7 @@ import { find } from "./dom.js";
 
 const waits = new Map();
 let number = 0;
+let isWaiting = false; // what the banner says is that something waits
 
 export async function ask(path, body, isWanted = () => true) {
   const own = (number += 1);
@@ -19,7 +20,7 @@ export async function ask(path, body, isWanted = () => true) {
       if (response) {
         const given = await response.json().catch(() => ({ error: `the server failed (${response.status})` }));
         if (response.ok) return given;
-        if (response.status !== 503) throw Object.assign(new Error(given.error), { status: response.status });
+        if (response.status !== 503) throw Object.assign(new Error(given.error), { status: response.status, position: given.position });
         note(own, `Waiting, as ${given.error}. What you typed is kept.`);
       }
       if (!isWanted()) return null;
@@ -39,15 +40,18 @@ const sent = (body) => ({
 function note(own, text) {
   if (text === null) waits.delete(own);
   else waits.set(own, text);
-  const banner = find("banner");
   const latest = [...waits.values()].pop();
-  if (latest) show(latest, false);
-  else if (!banner.classList.contains("wrong")) banner.hidden = true;
+  if (latest || isWaiting) show(latest ?? "", false);
+  isWaiting = Boolean(latest);
 }
+
+// What was said of the step before; not what something still waits for.
+export const dismiss = () => isWaiting || show("", false);
 
 export function show(text, isWrong) {
   const banner = find("banner");
   banner.textContent = text;
   banner.classList.toggle("wrong", isWrong);
   banner.hidden = !text;
+  isWaiting = false;
 }

@@ -30,4 +30,10 @@ export function options(select, values, chosen = select.value) {
   select.value = chosen;
 }
 
+// Into a field: what is typed next takes the place of what is there.
+export function enter(field) {
+  field?.focus();
+  field?.select?.();
+}
+
 export const isTyping = (target) => target.matches?.("input, select, textarea");

@@ -1,7 +1,7 @@
 // The form of one receipt: what was read, what is typed, and whether it adds up by the rules of the server.
 
-import { ask } from "./api.js";
-import { find, make } from "./dom.js";
+import { ask, dismiss } from "./api.js";
+import { enter, find, make } from "./dom.js";
 import * as drafts from "./draft.js";
 
 const AMOUNTS = [
@@ -40,10 +40,12 @@ export function nothing(text) {
   find("reading").replaceChildren(make("p", { class: "soft", text }));
 }
 
-export const isChanged = () =>
-  open.receipt && (Object.keys(open.draft.header).length || Object.keys(open.draft.items).length) > 0;
+// Whether somebody is at it: what is typed, or where the keys go, is not to be drawn anew.
+export const isBusy = () =>
+  Object.keys({ ...open.draft.header, ...open.draft.items }).length > 0 || find("reading").contains(document.activeElement);
 
 function keep() {
+  dismiss();
   drafts.keep(open.page.desk, open.receipt.receipt_id, open.draft);
   clearTimeout(timer);
   timer = setTimeout(judge, REFRESH);
@@ -69,10 +71,13 @@ function setItem(item, field, value) {
   return field in typed;
 }
 
+// Its category is that of the item above, until another is chosen.
 export function addItem() {
-  const numbers = drafts.items(open.receipt, open.draft).filter((one) => one.answer_id === null).map((one) => one.item_number);
+  const items = drafts.items(open.receipt, open.draft);
+  const numbers = items.filter((one) => one.answer_id === null).map((one) => one.item_number);
   const number = Math.max(open.receipt.most_items, ...numbers) + 1;
-  open.draft.items[drafts.itemKey(null, number)] = {};
+  const category = items.at(-1)?.now.category;
+  open.draft.items[drafts.itemKey(null, number)] = category ? { category } : {};
   keep();
   draw();
   [...document.querySelectorAll("td input.name")].pop()?.focus();
@@ -81,17 +86,23 @@ export function addItem() {
 export function focusFirst() {
   const input = document.querySelector("td input.amount") ?? document.querySelector("#reading input");
   isFocusWanted = !input;
-  input?.focus();
-  input?.select();
+  enter(input);
 }
 
-// As in a spreadsheet: from amount to amount, and from text to text.
+export function focusOn(correction) {
+  const { field, answer_id, item_number } = correction;
+  enter(find(item_number ? `${field}-${drafts.itemKey(answer_id, item_number)}` : `field-${field}`));
+}
+
+// As in a spreadsheet: from amount to amount, and from text to text; of items that are being added to price and to one more.
 export function focusNext(input) {
+  const line = input.closest("tr.is-added");
+  const price = line?.querySelector("input.amount");
+  if (price && input !== price) return enter(price);
+  if (price?.value.trim() && !line.nextElementSibling) return addItem();
   const kind = input.classList.contains("amount") ? "input.amount" : "input:not(.amount)";
   const all = [...document.querySelectorAll(`#reading ${kind}`)];
-  const next = all[all.indexOf(input) + 1];
-  next?.focus();
-  next?.select();
+  return enter(all[all.indexOf(input) + 1]);
 }
 
 // What the server is asked: whether this adds up.
@@ -133,7 +144,9 @@ async function judge() {
     const price = meant.get(name) ?? found.amounts[name];
     const isTyped = meant.has(name) ? open.draft.items[name]?.price !== undefined : open.draft.header[name] !== undefined;
     const isWrong = Boolean(price?.reason);
-    const isRead = isTyped || (price && typed.currency !== open.receipt.header.currency);
+    const text = typed.items.find((item) => item.key === name)?.price ?? typed.amounts[name]?.text;
+    const isPlain = price && !isWrong && !price.is_ambiguous && Number(text) === Number(price.amount);
+    const isRead = !isPlain && (isTyped || typed.currency !== open.receipt.header.currency);
     cell.textContent = !price || !isRead ? "" : isWrong ? price.reason : `= ${price.shown}${price.is_ambiguous ? " ?" : ""}`;
     cell.classList.toggle("wrong", isWrong && Boolean(isRead));
   }
@@ -144,10 +157,11 @@ function showVerdict(found, typed) {
   if (!strip) return;
   strip.className = `verdict ${found.reconciliation}`;
   const total = found.amounts.total?.shown;
+  const why = typed.items.length ? `items ${found.spend} ${typed.currency}; no total or subtotal to hold it against` : "no items are kept";
   const words = {
     balanced: ["Adds up", `items ${found.spend} ${typed.currency}`],
     off: [`${found.unexplained} unexplained`, `items ${found.spend}, to be paid ${total ?? found.amounts.subtotal?.shown ?? "?"} ${typed.currency}`],
-    unknown: ["Cannot tell", `items ${found.spend} ${typed.currency}; no total or subtotal to hold it against`],
+    unknown: ["Cannot tell", why],
   }[found.reconciliation];
   strip.replaceChildren(make("b", { text: words[0] }), ` · ${words[1]}`);
 }
@@ -216,7 +230,7 @@ function notes(receipt) {
 
 function table() {
   const rows = drafts.items(open.receipt, open.draft);
-  return make("table", {},
+  return make("table", { hidden: !rows.length },
     make("thead", {}, make("tr", {},
       ...["", "Item", "Price", "Category", ""].map((title, at) =>
         title ? make("th", { scope: "col", text: title }) : make("td", { text: at ? "" : "" })))),
@@ -242,12 +256,12 @@ function row(item, at) {
   };
   const name = make("input", { id: `name-${item.key}`, type: "text", class: "name", value: item.now.name, dir: "auto", autocomplete: "off", "aria-label": label("name") });
   const price = make("input", { id: `price-${item.key}`, type: "text", class: "amount", value: item.now.price || (item.price_raw ?? ""), inputmode: "decimal", autocomplete: "off", "aria-label": label("price") });
-  const line = make("tr", { class: item.isDropped || reason ? "is-out" : "" },
+  const line = make("tr", { class: [(item.isDropped || reason) && "is-out", item.answer_id === null && !item.fixed.price && "is-added"].filter(Boolean).join(" ") },
     make("td", { class: "number", text: String(at + 1) }),
     make("td", {}, mark(name, "name"),
       reason || item.is_price_ambiguous ? make("div", { class: "why", text: reason ? `kept out: ${reason}` : `${item.price_raw} may be two amounts` }) : null),
     make("td", { class: "price" }, mark(price, "price"), make("div", { class: "meant", "data-meant": item.key })),
-    make("td", { class: "category" }, mark(choice(open.page.category, item.now.category || open.page.category.at(-1), { "aria-label": label("category") }), "category")),
+    make("td", { class: "category" }, mark(choice(open.page.category, item.now.category || open.page.category.at(-1), { id: `category-${item.key}`, "aria-label": label("category") }), "category")),
     make("td", { class: "drop" }, make("button", {
       id: `drop-${item.key}`, type: "button", on: { click: drop }, "aria-pressed": String(item.isDropped),
       "aria-label": item.isDropped ? `take item ${at + 1} back in` : `drop item ${at + 1}`, title: item.isDropped ? "take it back in" : "no item: drop it (Ctrl Delete)",
@@ -259,9 +273,7 @@ function row(item, at) {
     } else if (["ArrowUp", "ArrowDown"].includes(event.key) && event.target.matches("input")) {
       event.preventDefault();
       const other = event.key === "ArrowUp" ? line.previousElementSibling : line.nextElementSibling;
-      const input = other?.querySelector(event.target.matches(".name") ? "input.name" : "input.amount");
-      input?.focus();
-      input?.select();
+      enter(other?.querySelector(event.target.matches(".name") ? "input.name" : "input.amount"));
     }
   });
   return line;

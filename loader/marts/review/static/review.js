@@ -1,28 +1,37 @@
 // The page: the queue, what keys do, saving, and the build.
 
 import { ask, show } from "./api.js";
-import { find, isTyping, make, options } from "./dom.js";
+import { enter, find, isTyping, make, options } from "./dom.js";
 import * as drafts from "./draft.js";
 import { changeZoom, fit, layOut, scrollImages, showImages, turn } from "./images.js";
 import * as form from "./receipt.js";
 
 const FILTERS = ["doubt", "source", "month", "category", "currency", "text"];
 const PAGE = 50;
+const MOST_SHOWN = 4; // currencies at the top
 const queue = { rows: [], count: 0, offset: 0, at: -1, asked: 0 };
 const selected = new Set();
 const undone = []; // what was saved, the latest last: the receipt and the ids of its corrections
 let page = null;
 let isSaving = false;
+const currencies = []; // as they stand at the top: it does not change while one works
 
 // The queue
 
-async function loadQueue(offset = 0, at = 0) {
+// `stays`: the receipt that is open remains so, with the keys where they are.
+async function loadQueue(offset = 0, at = 0, stays = null) {
   const own = (queue.asked += 1);
   const asked = new URLSearchParams({ state: find("state").value, offset: String(offset) });
   for (const name of FILTERS) if (find(name).value) asked.set(name, find(name).value);
   const found = await ask(`/api/queue?${asked}`, undefined, () => own === queue.asked).catch((error) => show(error.message, true));
   if (own !== queue.asked || !found) return;
   Object.assign(queue, { rows: found.rows, count: found.count, offset });
+  if (stays) {
+    queue.at = found.rows.findIndex((row) => row.receipt_id === stays);
+    drawQueue();
+    if (form.open.receipt?.receipt_id === stays && !form.isBusy()) await form.load(stays);
+    return;
+  }
   drawQueue();
   if (found.rows.length) await choose(Math.min(at < 0 ? found.rows.length - 1 : at, found.rows.length - 1));
   else {
@@ -51,6 +60,7 @@ function drawQueue() {
 }
 
 async function choose(at) {
+  show("", false);
   queue.at = at;
   drawQueue();
   await openReceipt(queue.rows[at].receipt_id);
@@ -99,14 +109,15 @@ async function save(corrections, { isDone = null, moves = false } = {}) {
   } catch (error) {
     show(error.message, true);
     if (error.status === 409) await form.load(receipt.receipt_id);
+    else if (corrections[error.position]) form.focusOn(corrections[error.position]);
     return;
   } finally {
     isSaving = false;
   }
-  show("", false);
+  show(moves ? "" : "Saved.", false);
   undone.push({ id: receipt.receipt_id, ids: corrections.filter((one) => one.field !== "withdraw").map((one) => one.correction_id) });
+  mark(receipt.receipt_id, isDone, draft.header);
   drafts.keep(page.desk, receipt.receipt_id, { header: {}, items: {} });
-  mark(receipt.receipt_id, isDone);
   loadProven();
   document.activeElement?.blur?.();
   if (moves && queue.rows[queue.at]?.receipt_id === receipt.receipt_id && queue.at + 1 < queue.rows.length) await step(1);
@@ -114,9 +125,10 @@ async function save(corrections, { isDone = null, moves = false } = {}) {
   else await form.load(receipt.receipt_id);
 }
 
-function mark(id, isDone) {
+function mark(id, isDone, saved = {}) {
   const row = queue.rows.find((one) => one.receipt_id === id);
   if (row && isDone !== null) row.is_done = isDone;
+  for (const field of ["merchant", "purchased_on", "currency"]) if (row && field in saved) row[field] = saved[field];
   drawQueue();
 }
 
@@ -130,11 +142,11 @@ async function undo() {
     undone.push(last);
     return show(error.message, true);
   }
-  show("Undone.", false);
   mark(last.id, false);
   const at = queue.rows.findIndex((one) => one.receipt_id === last.id);
   loadProven();
-  return at >= 0 ? choose(at) : openReceipt(last.id);
+  await (at >= 0 ? choose(at) : openReceipt(last.id));
+  return show("Undone.", false);
 }
 
 const typed = () => drafts.corrections(form.open.receipt, form.open.draft);
@@ -168,7 +180,6 @@ async function setMany(field) {
     for (const [id, correction] of saved) byReceipt.set(id, [...(byReceipt.get(id) ?? []), correction]);
     for (const [id, ids] of byReceipt) undone.push({ id, ids });
     show(`${field} ${value}: ${saved.length.toLocaleString("en")} corrections of ${byReceipt.size.toLocaleString("en")} receipts.`, false);
-    find("banner").hidden = false;
   } catch (error) {
     show(error.message, true);
   }
@@ -182,8 +193,16 @@ async function setMany(field) {
 
 async function loadProven() {
   const found = await ask("/api/proven").catch(() => []);
-  find("proven").replaceChildren(...found.slice(0, 4).filter((one) => one.share !== null).map((one) =>
-    make("span", { title: `${one.proven} of ${one.spend}` }, make("b", { text: `${Math.floor(one.share * 1000) / 10} %` }), ` of ${one.spend} ${one.currency} proven`)));
+  const some = found.filter((one) => one.share !== null);
+  // those where something is left to be proven come first
+  for (const one of [...some.filter((one) => one.share < 1), ...some]) if (!currencies.includes(one.currency)) currencies.push(one.currency);
+  some.sort((one, other) => currencies.indexOf(one.currency) - currencies.indexOf(other.currency));
+  const share = (one) => `${Math.floor(one.share * 1000) / 10} %`;
+  const rest = some.slice(MOST_SHOWN);
+  find("proven").replaceChildren(
+    ...some.slice(0, MOST_SHOWN).map((one) =>
+      make("span", { title: `${one.proven} of ${one.spend}` }, make("b", { text: share(one) }), ` of ${one.spend} ${one.currency} proven`)),
+    rest.length ? make("span", { text: `+ ${rest.length} more`, title: rest.map((one) => `${share(one)} of ${one.spend} ${one.currency}`).join(", ") }) : "");
 }
 
 async function build(isStart) {
@@ -196,22 +215,25 @@ async function build(isStart) {
       continue;
     }
     find("build").disabled = false;
-    find("building").textContent = now.state === "done" ? `built: ${now.said.at(-1)?.replace(/^.*\/bi\.duckdb: /, "") ?? "published"}` : "";
-    if (now.state === "failed") show(`The build failed: ${now.said.join(" · ")}`, true);
+    find("building").textContent = now.state === "done" ? "built" : "";
     if (now.state !== "none" && isStart) {
+      currencies.length = 0;
       loadProven();
-      await loadQueue(queue.offset, Math.max(0, queue.at));
+      await loadQueue(queue.offset, 0, form.open.receipt?.receipt_id);
     }
+    if (now.state === "failed") show(`The build failed: ${now.said.join(" · ")}`, true);
+    if (now.state === "done" && isStart) show(`Built: ${now.said.at(-1) ?? "published"}`, false);
     return;
   }
 }
 
 // Keys
 
-const KEYS = {
+const KEYS = new Map(Object.entries({
   j: ["next receipt", () => step(1)],
   k: ["previous receipt", () => step(-1)],
   a: ["all right as shown: save, and the next one", () => act("accept")],
+  m: ["into the merchant, and by Tab the date, the currency, …", () => enter(find("field-merchant"))],
   e: ["into the first price", form.focusFirst],
   i: ["add an item", () => form.open.receipt && form.addItem()],
   s: ["save what is typed", () => act("save")],
@@ -222,7 +244,6 @@ const KEYS = {
   o: ["the other one's image, and back", () => act("other")],
   "+": ["larger", () => changeZoom(1.25)],
   "-": ["smaller", () => changeZoom(0.8)],
-  0: ["fit", fit],
   r: ["turn", turn],
   "[": ["scroll the image up", () => scrollImages(-0.5)],
   "]": ["scroll the image down", () => scrollImages(0.5)],
@@ -230,7 +251,8 @@ const KEYS = {
   "/": ["find by merchant or file", () => find("text").focus()],
   b: ["build: bring what is saved into the figures", () => build(true)],
   "?": ["these keys", () => find("help").showModal()],
-};
+}));
+KEYS.set("0", ["fit", fit]); // a name that is a number would come first in the list
 const ALSO = { ArrowDown: "j", ArrowUp: "k", Enter: "e", "=": "+" };
 
 function toggle() {
@@ -253,9 +275,9 @@ document.addEventListener("keydown", (event) => {
   if (event.target.matches("button") && ["Enter", " "].includes(event.key)) return;
   if (event.target.id === "pictures" && event.key.startsWith("Arrow")) return;
   const key = ALSO[event.key] ?? event.key;
-  if (!Object.hasOwn(KEYS, key)) return;
+  if (!KEYS.has(key)) return;
   event.preventDefault();
-  KEYS[key][1]();
+  KEYS.get(key)[1]();
 });
 
 // Beginning
@@ -267,7 +289,7 @@ async function begin() {
   for (const name of ["source", "month", "category", "currency"]) options(find(name), page[name].map((value) => [value, value]));
   options(find("many-currency"), page.currencies.map((value) => [value, value]));
   options(find("many-category"), page.category.map((value) => [value, value]));
-  find("keys").replaceChildren(...Object.entries(KEYS).flatMap(([key, [meaning]]) => [
+  find("keys").replaceChildren(...[...KEYS].flatMap(([key, [meaning]]) => [
     make("dt", {}, make("kbd", { text: key === " " ? "space" : key })), make("dd", { text: meaning }),
   ]));
   let timer = 0;
@@ -276,6 +298,7 @@ async function begin() {
     timer = setTimeout(() => loadQueue(), event.target.id === "text" ? 250 : 0);
   });
   find("filters").addEventListener("submit", (event) => event.preventDefault());
+  find("keys-shown").addEventListener("click", () => find("help").showModal());
   find("build").addEventListener("click", () => build(true));
   find("larger").addEventListener("click", () => changeZoom(1.25));
   find("smaller").addEventListener("click", () => changeZoom(0.8));
