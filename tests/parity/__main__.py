@@ -1,7 +1,8 @@
 """`make parity`: the same raw tables built by dbt on DuckDB and on Spark's kin, and all marts compared.
 
-The rows are the edge cases that the dbt tests hold, the hostile contents and generated answers. Sail is embedded
-here and Spark in process, where Java is, unless other ways to run them are named. Ends with 1 when anything differs.
+The rows are the edge cases that the dbt tests hold, the hostile contents, corrections and generated answers. Sail is
+embedded here and Spark in process, where Java is, unless other ways to run them are named. Ends with 1 when anything
+differs.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from tests.dbt.corpus import write_corpus
 from tests.dbt.raw_tables import RawTables
 from tests.dbt.scenarios import write_labelled, write_scenarios, write_sources
 from tests.parity.compare import differences, marts_of_lake, marts_of_warehouse
+from tests.parity.corrected import write_corrected
 from tests.parity.engines import ENGINES, missing, run_dbt
 from tests.parity.hostile import CONTENTS, hostile_id, write_hostile
 
@@ -32,7 +34,7 @@ def write_raw(path: Path, answers: int) -> None:
     """A warehouse with the edge cases and so many generated answers."""
     raw = RawTables(path)
     with raw:
-        for write in (write_corpus, write_scenarios, write_sources, write_labelled, write_hostile):
+        for write in (write_corpus, write_scenarios, write_sources, write_labelled, write_hostile, write_corrected):
             write(raw)
     with tempfile.TemporaryDirectory() as folder, Warehouse(path).transaction() as connection:
         for first in range(0, answers, LINES_A_FILE):

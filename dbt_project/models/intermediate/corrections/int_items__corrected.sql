@@ -100,13 +100,15 @@ read_items as (
             when changes.price is null then items.reason
         end as reason,
         items.category_raw,
-        coalesce(changes.category, items.category) as category,
-        case when changes.category is not null then 'person' else items.category_rule end as category_rule,
+        -- a category that the list has no more does not count
+        coalesce(categories.category, items.category) as category,
+        case when categories.category is not null then 'person' else items.category_rule end as category_rule,
         changes.item_number is not null as is_corrected
     from items
     inner join answers on items.answer_id = answers.answer_id
     inner join corrected_receipts on answers.receipt_id = corrected_receipts.receipt_id
     left join changes on items.answer_id = changes.answer_id and items.item_number = changes.item_number
+    left join categories on changes.category = categories.category
     left join typed on answers.receipt_id = typed.receipt_id
     left join seen on items.answer_id = seen.answer_id
 

@@ -3,8 +3,7 @@ with receipts as (
 
     select
         *,
-        -- date_trunc, grouped by, is what a cluster of Sail cannot send to its workers
-        try_cast(concat(substr(cast(purchased_on as string), 1, 8), '01') as date) as month,
+        {{ month_of('purchased_on') }} as month,
         case when reconciliation = 'balanced' then spend else 0 end as proven_spend
     from {{ ref('receipts') }}
     where spend is not null
