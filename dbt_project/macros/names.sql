@@ -19,8 +19,3 @@
 {% macro other_category() -%}
     'Other'
 {%- endmacro %}
-
-{# What an object in the list of taxes may call its amount: the first of these counts. #}
-{% macro tax_keys() -%}
-    {{ return(['amount', 'tax_amount', 'value', 'tax', 'price', 'total']) }}
-{%- endmacro %}

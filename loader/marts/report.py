@@ -37,6 +37,9 @@ STATUSES = {
     "missing": "the job ended without an answer",
     "pending": "no answer yet",
     "rejected": "the image could not be sent",
+    "duplicate": "the same purchase as another receipt, and counts there",
+    "replaced": "a later image of the same place counts",
+    "not_a_receipt": "a person says that it is none",
 }
 
 
@@ -338,6 +341,7 @@ def _checks(connection: duckdb.DuckDBPyConnection) -> list[Check]:
             count(*) filter (reconciliation = 'balanced'),
             count(*) filter (status = 'extracted' and currency <> 'XXX')
         from marts.receipts
+        where status not in ('duplicate', 'replaced', 'not_a_receipt') -- another counts for it, or none
         """,
     )
     (extracted,) = _row(connection, "select count(*) from marts.receipts where status = 'extracted'")

@@ -20,6 +20,8 @@ class Doubtful:
 def doubtful_receipts(connection: duckdb.DuckDBPyConnection, source: str, model: str) -> Doubtful:
     """Those that are `off`, `unreadable`, `truncated` or `empty` and that neither this model nor a person has answered.
 
+    Not those of which another image counts, nor those that this model is being asked about, whatever the question.
+
     Raises WarehouseError when nothing has been built that says so.
     """
     try:
@@ -29,6 +31,7 @@ def doubtful_receipts(connection: duckdb.DuckDBPyConnection, source: str, model:
             from marts.receipts
             where source = $source
                 and (reconciliation = 'off' or status in ('unreadable', 'truncated', 'empty'))
+                and status not in ('duplicate', 'replaced')
                 and receipt_id not in (
                     select receipt_id from raw.corrections
                     where field <> 'withdraw'
@@ -36,7 +39,7 @@ def doubtful_receipts(connection: duckdb.DuckDBPyConnection, source: str, model:
                 )
                 and receipt_id not in (
                     select receipt_id from ledger.requests
-                    where model = $model and state in ('answered', 'unreadable', 'truncated')
+                    where model = $model and state in ('planned', 'sent', 'answered', 'unreadable', 'truncated')
                 )
             """,
             {"source": source, "model": model},

@@ -71,7 +71,7 @@ def _taxes() -> list[Shape]:
 
 
 def _refunds() -> list[Shape]:
-    """Refunds with something taken off, kept back or rounded: printed prices, total and rounding, what was given back."""
+    """Refunds with something taken off, kept back or rounded: printed prices, total, rounding, what was given back."""
     printed: list[tuple[str, str, str | None, str, str]] = [
         ("20.00 -2.00", "18.00", None, "-20.000 2.000", "balanced"),
         ("-20.00 2.00", "22.00", None, "-20.000 -2.000", "balanced"),

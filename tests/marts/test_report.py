@@ -91,6 +91,19 @@ def test_says_how_much_is_proven_and_names_what_does_not_add_up(warehouse: Path,
     assert unexplained == ["EUR \N{MINUS SIGN}1,234.50", "IDR 0.1"], "the one that is most wrong first"
 
 
+def test_what_counts_elsewhere_is_no_bad_answer(warehouse: Path, tmp_path: Path) -> None:
+    """Of a purchase that was photographed twice the checks see the receipt that counts."""
+    spent = "update marts.receipts set spend = null, status = '{}', reconciliation = 'off' where source_key = '{}'"
+    change(warehouse, spent.format("duplicate", "2"), spent.format("replaced", "3"), spent.format("not_a_receipt", "0"))
+    publish_marts(warehouse, tmp_path / "bi.duckdb")
+    write_report(tmp_path / "report.html")
+    cells = Page((tmp_path / "report.html").read_text()).cells
+    answered = cells.index("receipts whose answer was complete and could be read")
+    assert (cells[answered + 1], cells[answered + 2]) == ("3", "6"), "of six of nine"
+    status = {cells[i]: cells[i + 1] for i in range(len(cells) - 1)}
+    assert status["duplicatethe same purchase as another receipt, and counts there"] == "1"
+
+
 def test_needs_nothing_else_and_is_small(page: Path) -> None:
     text = page.read_text()
     parsed = Page(text)

@@ -21,7 +21,9 @@ RECONCILED = {
     "empty": ("unknown", "empty"),
     "of another source": ("off", "extracted"),
     "asked before": ("off", "extracted"),
-    "duplicate": ("balanced", "duplicate"),
+    "being asked with another question": ("off", "extracted"),
+    "duplicate": ("off", "duplicate"),
+    "replaced": ("off", "replaced"),
     "accepted by a person": ("off", "extracted"),
     "taken back by a person": ("off", "extracted"),
 }
@@ -46,9 +48,12 @@ def built(path: Path, landed_at: str) -> Path:
         "insert into audit.build_results values ('model', '2026-03-01 12:00:00')",
         f"""insert into raw.batch_output (job_id, file_id, file_kind, line_number, line, load_id, landed_at)
         values ('j', 'f', 'output', 1, '', 'l', '{landed_at}')""",
-        f"""insert into ledger.requests by name
-        select 's' as shard_id, 'c' as custom_id, '{IDS["asked before"]}' as receipt_id, '{MODEL}' as model,
-            1 as attempt, 100 as max_tokens, 'answered' as state""",
+        *(
+            f"""insert into ledger.requests by name
+            select 's' as shard_id, '{name}' as custom_id, '{IDS[name]}' as receipt_id, '{MODEL}' as model,
+                1 as attempt, 100 as max_tokens, '{state}' as state"""
+            for name, state in (("asked before", "answered"), ("being asked with another question", "sent"))
+        ),
         f"""insert into raw.corrections by name
         select * from (values
             ('1', '{IDS["accepted by a person"]}', 'accepted', null),

@@ -45,10 +45,10 @@ printed as (
         'tax' as kind,
         position,
         case
-            -- of an object the first of these that has a figure: beside it stand rate, net amount and sum; else all of it
+            -- of an object the first of these that has a figure, as rates and sums stand beside it; else all of it
             when substr(element, 1, 1) = '{'
                 then coalesce(
-                    {% for key in tax_keys() -%}
+                    {% for key in ['amount', 'tax_amount', 'value', 'tax', 'price', 'total'] -%}
                         nullif({{ regexp_first('element', '"' ~ key ~ '":"([^"]*[0-9][^"]*)"', 1) }}, ''),
                     {% endfor -%}
                     element
