@@ -25,6 +25,8 @@ FIELDS = (*HEADER, *ITEM, *VERDICTS, *LINKS, WITHDRAW)
 PAYMENT_METHODS = ("cash", "card", "other")
 UNKNOWN_CURRENCY = "XXX"
 LONGEST_TEXT = 10_000
+MOST_DIGITS = 12
+"""Of an amount before its point: the marts' DECIMAL(18, 3) has 15, and sums of many must have their place there."""
 TRUE = "true"
 # Fields that cannot be cleared, and what to do instead.
 _NEEDED = {
@@ -65,10 +67,12 @@ def _truth(field: str, value: str | None) -> str:
 
 
 def _amount(field: str, value: str) -> str:
-    found = re.fullmatch(r"\+?(-?\d{1,15})(?:(\.\d{1,3})0*)?", value, re.ASCII)
+    found = re.fullmatch(r"\+?(-?)0*(\d+)(?:(\.\d{1,3})0*)?", value, re.ASCII)
     if not found:
         raise CorrectionError(f"{field} is {value!r}: write a plain decimal such as 1234.50")
-    return found[1] + (found[2] or "")
+    if len(found[2]) > MOST_DIGITS:
+        raise CorrectionError(f"{field} is {value[:30]!r}: write at most {MOST_DIGITS} digits before the point")
+    return found[1] + found[2] + (found[3] or "")
 
 
 def _category(field: str, value: str) -> str:

@@ -12,7 +12,7 @@ const REFRESH = 200; // milliseconds after the last key
 export const open = { receipt: null, draft: null, page: null };
 let timer = 0;
 let asked = 0;
-let isFocusWanted = false; // the key came before the form
+let wanted = null; // what a key asked for that came before the form
 let onAction = () => {};
 
 export function connect(page, act) {
@@ -29,16 +29,23 @@ export async function load(id) {
   open.draft = drafts.load(open.page.desk, id);
   draw();
   judge();
-  if (isFocusWanted) focusFirst();
+  wanted?.();
+  wanted = null;
   return true;
 }
 
 export function nothing(text) {
   asked += 1;
-  isFocusWanted = false;
+  wanted = null;
   open.receipt = null;
   find("reading").replaceChildren(make("p", { class: "soft", text }));
 }
+
+// Now, or as soon as the form is there: keys are faster than a busy warehouse.
+export const whenOpen = (call) => {
+  if (open.receipt) call();
+  else wanted = call;
+};
 
 // Whether somebody is at it: what is typed, or where the keys go, is not to be drawn anew.
 export const isBusy = () =>
@@ -84,9 +91,7 @@ export function addItem() {
 }
 
 export function focusFirst() {
-  const input = document.querySelector("td input.amount") ?? document.querySelector("#reading input");
-  isFocusWanted = !input;
-  enter(input);
+  enter(document.querySelector("td input.amount") ?? document.querySelector("#reading input"));
 }
 
 export function focusOn(correction) {

@@ -169,24 +169,36 @@ function act(action, one) {
   }
 }
 
-async function setMany(field) {
-  const select = find(`many-${field}`);
-  const value = select.value;
-  select.value = "";
-  if (!value) return;
-  try {
-    const { saved } = await ask("/api/many", { field, value, receipt_ids: [...selected] });
-    const byReceipt = new Map();
-    for (const [id, correction] of saved) byReceipt.set(id, [...(byReceipt.get(id) ?? []), correction]);
-    for (const [id, ids] of byReceipt) undone.push({ id, ids });
-    show(`${field} ${value}: ${saved.length.toLocaleString("en")} corrections of ${byReceipt.size.toLocaleString("en")} receipts.`, false);
-  } catch (error) {
-    show(error.message, true);
+// By a button: a letter that is typed to find an entry chooses others on the way there.
+async function setMany() {
+  const chosen = ["currency", "category"].filter((field) => find(`many-${field}`).value);
+  if (!chosen.length) return show("Choose a currency or a category for what is selected.", false);
+  const said = [];
+  for (const field of chosen) {
+    const told = await setOne(field, find(`many-${field}`).value);
+    if (!told) return null;
+    said.push(told);
+    find(`many-${field}`).value = "";
   }
   selected.clear();
   drawQueue();
   loadProven();
   if (form.open.receipt) await form.load(form.open.receipt.receipt_id);
+  return show(said.join(" "), false);
+}
+
+// What was done, in words; null when it failed, which is shown.
+async function setOne(field, value) {
+  try {
+    const { saved } = await ask("/api/many", { field, value, receipt_ids: [...selected] });
+    const byReceipt = new Map();
+    for (const [id, correction] of saved) byReceipt.set(id, [...(byReceipt.get(id) ?? []), correction]);
+    for (const [id, ids] of byReceipt) undone.push({ id, ids });
+    return `${field} ${value}: ${saved.length.toLocaleString("en")} corrections of ${byReceipt.size.toLocaleString("en")} receipts.`;
+  } catch (error) {
+    show(error.message, true);
+    return null;
+  }
 }
 
 // The figure at the top, and the build
@@ -233,9 +245,9 @@ const KEYS = new Map(Object.entries({
   j: ["next receipt", () => step(1)],
   k: ["previous receipt", () => step(-1)],
   a: ["all right as shown: save, and the next one", () => act("accept")],
-  m: ["into the merchant, and by Tab the date, the currency, …", () => enter(find("field-merchant"))],
-  e: ["into the first price", form.focusFirst],
-  i: ["add an item", () => form.open.receipt && form.addItem()],
+  m: ["into the merchant, and by Tab the date, the currency, …", () => form.whenOpen(() => enter(find("field-merchant")))],
+  e: ["into the first price", () => form.whenOpen(form.focusFirst)],
+  i: ["add an item", () => form.whenOpen(form.addItem)],
   s: ["save what is typed", () => act("save")],
   u: ["undo what was saved last", () => act("undo") ?? undo()],
   x: ["this is no receipt", () => act("none")],
@@ -248,6 +260,7 @@ const KEYS = new Map(Object.entries({
   "[": ["scroll the image up", () => scrollImages(-0.5)],
   "]": ["scroll the image down", () => scrollImages(0.5)],
   " ": ["select, for one currency or category for all", () => toggle()],
+  g: ["to the currency and category for all that is selected", () => find("many-currency").focus()],
   "/": ["find by merchant or file", () => find("text").focus()],
   b: ["build: bring what is saved into the figures", () => build(true)],
   "?": ["these keys", () => find("help").showModal()],
@@ -305,7 +318,7 @@ async function begin() {
   find("fit").addEventListener("click", fit);
   find("turn").addEventListener("click", turn);
   find("many-none").addEventListener("click", () => (selected.clear(), drawQueue()));
-  for (const field of ["currency", "category"]) find(`many-${field}`).addEventListener("change", () => setMany(field));
+  find("many-set").addEventListener("click", setMany);
   addEventListener("resize", layOut);
   loadProven();
   build(false);
