@@ -122,7 +122,11 @@ ranked as (
         *,
         row_number() over (
             partition by receipt_id
-            order by case when is_said then 0 else 1 end asc, case when is_certain then 0 else 1 end asc, status desc
+            order by
+                case when is_said then 0 else 1 end asc,
+                case when is_certain then 0 else 1 end asc,
+                status desc,
+                instead_id asc -- said to be one with two: the same on every engine
         ) as said_rank
     from united
 
