@@ -56,7 +56,7 @@ header as (
         end as purchased_on,
         {% for field in amounts -%}
             case
-                when changes.is_{{ field }}_corrected then try_cast(changes.{{ field }} as decimal(18, 3))
+                when changes.is_{{ field }}_corrected then {{ corrected_amount('changes.' ~ field) }}
                 else answers.{{ field }}
             end as {{ field }},
         {% endfor -%}

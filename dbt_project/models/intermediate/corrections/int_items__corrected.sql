@@ -50,7 +50,7 @@ changes as (
         max(case when field = 'name' then 1 else 0 end) = 1 as is_name_corrected,
         max(case when field = 'name' then value end) as name,
         max(case when field = 'price' then value end) as price_raw,
-        try_cast(max(case when field = 'price' then value end) as decimal(18, 3)) as price,
+        {{ corrected_amount("max(case when field = 'price' then value end)") }} as price,
         max(case when field = 'category' then value end) as category,
         max(case when field = 'dropped' then 1 else 0 end) = 1 as is_dropped
     from corrections
