@@ -57,15 +57,13 @@ def payment_method(rows: Sequence[Row], decimals: bool) -> str | None:
     Payment stands below the first amount: above it, a bar is one.
     """
     first = next((position for position, row in enumerate(rows) if amounts(row, decimals)), len(rows))
-    kinds = {"payment", "change"}
-    paid = [set(words.fold(row.text).split()) for row in rows[first:] if words.kinds(row.text) & kinds]
+    rows = rows[first:]
+    paid = [set(words.fold(row.text).split()) for row in rows if words.kinds(row.text) & {"payment", "change"}]
     if not paid:
         return None
     said = set().union(*paid)
     by_card = bool(said & {words.fold(word) for word in CARD})
-    in_cash = bool(said & {words.fold(word) for word in CASH}) or any(
-        "change" in words.kinds(row.text) for row in rows[first:]
-    )
+    in_cash = bool(said & {words.fold(word) for word in CASH}) or any("change" in words.kinds(row.text) for row in rows)
     return "card" if by_card and not in_cash else "cash" if in_cash and not by_card else "other"
 
 
@@ -75,10 +73,12 @@ def document_type(rows: Sequence[Row], names: Sequence[str]) -> str:
     `other`."""
     if any(REFUND.fullmatch(row.text) for row in rows):
         return "refund"
-    if all(words.kinds(name) & NOT_BOUGHT for name in names) and _slip_words(rows) >= SLIP_WORDS:
+    said = words.count("slip", " ".join(row.text for row in rows))
+    if said >= SLIP_WORDS and not any(_names_something(name) for name in names):
         return "card_slip"
     return "receipt" if names else "other"
 
 
-def _slip_words(rows: Sequence[Row]) -> int:
-    return words.count("slip", " ".join(row.text for row in rows))
+def _names_something(name: str) -> bool:
+    """Whether a name has a word that is none of a slip's own: of a greeting card one, of `AID: A0000000031010` none."""
+    return any(not words.kinds(word) & NOT_BOUGHT for word in re.findall(r"[^\W\d_]{3,}", name))

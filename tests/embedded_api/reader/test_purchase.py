@@ -67,6 +67,8 @@ def test_payment(text: str, expected: str | None) -> None:
         ("Good morning", [], "other"),
         ("MERCHANT COPY\nVISA   APPROVAL: 012345\nAID: A0000000031010\nAMOUNT   12.50", [], "card_slip"),
         ("MERCHANT COPY\nAPPROVAL: 012345\nAID: A0000000031010\nTEH   2.00", ["TEH"], "receipt"),
+        ("CUSTOMER COPY\nAPPROVAL: 012345\nAID: A0000000031010\nGreeting Card   2.00", ["Greeting Card"], "receipt"),
+        ("CUSTOMER COPY\nAPPROVAL: 012345\nAID: A0000000031010\nTable Lamp   9.00", ["Table Lamp"], "receipt"),
         ("Approval pending\nTotal   2.00", [], "other"),
     ],
 )
