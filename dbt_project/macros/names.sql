@@ -19,3 +19,8 @@
 {% macro other_category() -%}
     'Other'
 {%- endmacro %}
+
+{# What an object in the list of taxes may call its amount, in the order in which they count; as text, to be split. #}
+{% macro tax_keys() -%}
+    amount tax_amount value tax price total
+{%- endmacro %}

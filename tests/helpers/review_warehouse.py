@@ -120,3 +120,8 @@ def build(path: Path, *arguments: str) -> None:
 def warehouse_to_review(directory: Path) -> Path:
     """A copy of the warehouse in a folder of the test's own."""
     return Path(shutil.copy(_built(), directory / "warehouse.duckdb"))
+
+
+def value_of(number: int, at: int) -> str:
+    """The price of a sample's item, as it should have been read."""
+    return str(sample(number)[1]["items"][at]["price"])

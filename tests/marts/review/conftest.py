@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -119,3 +120,27 @@ def look(browser: Any) -> Iterator[Callable[..., Any]]:
 
         yield opened
         assert troubles == []
+
+
+def until(page: Any, expression: str, argument: Any = None, seconds: float = 30) -> None:
+    """Wait until it is true in the page; Playwright's own way needs `eval`, which the page's policy forbids."""
+    deadline = time.monotonic() + seconds
+    while not page.evaluate(f"() => {expression}" if "=>" not in expression else expression, argument):
+        assert time.monotonic() < deadline, f"never became true: {expression} {argument or ''}"
+        page.wait_for_timeout(50)
+
+
+def verdict(page: Any, words: str) -> None:
+    until(page, "words => document.getElementById('verdict')?.textContent.includes(words)", words)
+
+
+def go_to(page: Any, receipt_id: str) -> None:
+    """By keys, to a receipt of the queue."""
+    for _ in range(20):
+        page.wait_for_selector("#verdict b")
+        if receipt_id in page.url:
+            return
+        before = page.url
+        page.keyboard.press("j")
+        until(page, "before => location.href !== before", before)
+    raise AssertionError(f"{receipt_id} is not in the queue")

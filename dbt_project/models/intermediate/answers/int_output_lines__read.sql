@@ -11,8 +11,6 @@
 -- nobody knows which one is meant, and the answer is unreadable.
 {% set fields = ['name', 'price', 'classification'] %}
 {% set amounts = ['subtotal', 'taxes', 'tip', 'service_charge', 'rounding', 'total'] %}
-{# what an object in the list of taxes may call its amount; int_output_lines__unnested_to_amounts picks one of them #}
-{% set tax_keys = ['amount', 'tax_amount', 'value', 'tax', 'price', 'total'] %}
 {% set header = [
     'document_type', 'merchant', 'country', 'purchased_on', 'purchased_at', 'receipt_number', 'currency', 'payment_method',
 ] + amounts %}
@@ -38,7 +36,7 @@ numbers_kept as (
                 'lower(' ~ regexp_replace_all('finish_reason', '[^a-zA-Z]+', '') ~ ')', '^(?:' ~ cut_off | join('|') ~ ')$'
             ) }} <> '', false
         ) as may_be_cut_off,
-        {{ numbers_as_texts('content', tax_keys + amounts, odd_blanks()) }} as text_content,
+        {{ numbers_as_texts('content', tax_keys().split() + amounts, odd_blanks()) }} as text_content,
         {{ regexp_first(
             'content', '"taxes"[' ~ odd_blanks() ~ ']*:[' ~ odd_blanks() ~ ']*(\\[[-+0-9.,eE\\s]*[0-9][-+0-9.,eE\\s]*\\])', 1
         ) }} as taxes_as_numbers

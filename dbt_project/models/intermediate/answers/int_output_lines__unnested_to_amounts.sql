@@ -48,7 +48,7 @@ printed as (
             -- of an object the first of these that has a figure, as rates and sums stand beside it; else all of it
             when substr(element, 1, 1) = '{'
                 then coalesce(
-                    {% for key in ['amount', 'tax_amount', 'value', 'tax', 'price', 'total'] -%}
+                    {% for key in tax_keys().split() -%}
                         nullif({{ regexp_first('element', '"' ~ key ~ '":"([^"]*[0-9][^"]*)"', 1) }}, ''),
                     {% endfor -%}
                     element
