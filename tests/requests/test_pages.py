@@ -159,7 +159,7 @@ def with_image(entries: bytes, data: bytes) -> bytes:
 JPEG = saved(picture((400, 600)), "JPEG")
 RGB = b"/Width 400 /Height 600 /ColorSpace /DeviceRGB /Filter /DCTDecode"
 
-HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
+HOSTILE: dict[str, tuple[Callable[[], bytes], str | tuple[str, ...]]] = {
     "nothing behind the head": (lambda: b"%PDF-1.7\n", "PDF: damaged, it cannot be opened"),
     "half a file": (lambda: scans(page(1), page(2))[:900], "PDF: damaged, it cannot be opened"),
     "no catalogue": (lambda: file([b"<< /A 1 >>"]), "PDF: damaged, it cannot be opened"),
