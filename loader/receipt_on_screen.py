@@ -56,11 +56,11 @@ def show_corrections(warehouse: Warehouse, name: str | None, limit: int | None, 
 
 
 def open_image(one: OneReceipt) -> None:
-    """Open the receipt's image in the program that the system has for it. Raises SourceError when it is gone."""
+    """Open the receipt's image in the system's program for it. Raises SourceError where image or program is missing."""
     for place in one.locations:
         path = locations.path_of(place)
         if path.is_absolute() and path.is_file() and image_of(one.receipt_id, [place])[0] is not None:
-            click.launch(str(path))
+            _launch(path)
             return
     image, reason = image_of(one.receipt_id, one.locations)
     if image is None:
@@ -69,7 +69,12 @@ def open_image(one: OneReceipt) -> None:
     with tempfile.NamedTemporaryFile(prefix=f"receipt-{one.receipt_id[:12]}-", suffix=suffix, delete=False) as file:
         file.write(image)
     click.echo(f"a copy of its image: {Path(file.name)}", err=True)
-    click.launch(file.name)
+    _launch(Path(file.name))
+
+
+def _launch(path: Path) -> None:
+    if click.launch(str(path)):
+        raise SourceError(f"this system has no program that opens images: open {path} in one of your own")
 
 
 def _print(one: OneReceipt) -> None:

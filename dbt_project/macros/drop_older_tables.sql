@@ -11,6 +11,7 @@
                 'intermediate.int_parts__landed',
                 'intermediate.int_keys__to_rebuild',
                 'intermediate.int_calendar__days',
+                'intermediate.int_currencies__signs',
                 'intermediate.int_output_lines__unnested_to_items',
                 'audit.built_parts',
                 'audit.line_rules',

@@ -33,9 +33,9 @@ words as (
 
 ),
 
-signs as (
+shared_words as (
 
-    select * from {{ ref('int_currencies__signs') }}
+    select * from {{ ref('int_currencies__shared_words') }}
 
 )
 
@@ -50,7 +50,7 @@ from answers
 inner join receipts on answers.receipt_id = receipts.receipt_id
 inner join lines on answers.line_id = lines.line_id
 left join words on lines.currency_word = words.word
-left join signs on lines.currency_word = signs.word and receipts.default_currency = signs.currency
+left join shared_words on lines.currency_word = shared_words.word and receipts.default_currency = shared_words.currency
 where
-    signs.currency is null
+    shared_words.currency is null
     and coalesce({{ said_currency('lines.currency_word', 'words') }}, '') <> receipts.default_currency

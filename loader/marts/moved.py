@@ -123,7 +123,7 @@ def _reasons(moved: Moved) -> str:
         f"+{moved.added:,} receipt{'s' * (moved.added > 1)}": moved.added,
         f"{moved.duplicate:,} duplicate{'s' * (moved.duplicate > 1)}": moved.duplicate,
         f"{moved.replaced:,} replaced": moved.replaced,
-        f"{moved.removed:,} without a good answer now": moved.removed,
+        f"{moved.removed:,} counted no more": moved.removed,
         f"{moved.read_again:,} read again": moved.read_again,
         f"{moved.judged_otherwise:,} by other rules or corrections": moved.judged_otherwise,
     }

@@ -157,6 +157,27 @@ def test_samples_step_aside_everywhere(corpus: Warehouse) -> None:
     assert _rows(corpus, "select source from marts.receipts where receipt_id = 'sample and photo'") == [("photos",)]
 
 
+def test_the_share_that_balances_by_source_and_currency_is_that_of_its_answers(corpus: Warehouse) -> None:
+    expected = _rows(
+        corpus,
+        """
+        select
+            coalesce(model, 'unknown'), coalesce(prompt_id, 'unknown'), coalesce(source, 'unknown'), currency,
+            count(*), count(is_balanced), avg(is_balanced::int)
+        from marts.answer_quality group by all order by all
+        """,
+    )
+    assert len({(source, currency) for _, _, source, currency, *_ in expected}) > 4
+    assert any(share not in (None, 0, 1) for *_, share in expected)
+    assert expected == _rows(
+        corpus,
+        """
+        select model, prompt_id, source, currency, answer_count, reconciled_count, share_balanced
+        from marts.extraction_quality_by_source_and_currency order by all
+        """,
+    )
+
+
 def test_labels_score_the_models(corpus: Warehouse) -> None:
     scored = {
         model: measures

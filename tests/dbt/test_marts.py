@@ -23,6 +23,28 @@ MEASURES = {
     "proven_spend": MONEY,
     "share_proven": "DOUBLE",
 }
+QUALITY = {
+    "receipt_count": COUNT,
+    "answer_count": COUNT,
+    **{f"{status}_count": COUNT for status in ("extracted", "empty", "truncated", "unreadable")},
+    **{f"{status}_count": COUNT for status in ("failed", "missing", "pending")},
+    "item_count": COUNT,
+    "rejected_item_count": COUNT,
+    "share_rejected": "DOUBLE",
+    "implausible_item_count": COUNT,
+    "share_ambiguous": "DOUBLE",
+    "share_other": "DOUBLE",
+    "reconciled_count": COUNT,
+    "share_balanced": "DOUBLE",
+    "labelled_answer_count": COUNT,
+    "item_precision": "DOUBLE",
+    "item_recall": "DOUBLE",
+    "price_accuracy": "DOUBLE",
+    **TOKENS,
+    "cost_per_receipt_usd": COST,
+    "cost_per_thousand_items_usd": COST,
+}
+QUESTION = {"model": TEXT, "prompt_id": TEXT}
 MARTS: dict[str, dict[str, str]] = {
     "receipts": {
         "receipt_id": TEXT,
@@ -139,6 +161,60 @@ MARTS: dict[str, dict[str, str]] = {
         "cost_per_receipt_usd": COST,
     },
     "categories": {"category": TEXT, "description": TEXT},
+    "extraction_quality": {**QUESTION, **QUALITY},
+    "extraction_quality_by_source_and_currency": {**QUESTION, "source": TEXT, "currency": TEXT, **QUALITY},
+    "model_comparison": {
+        **QUESTION,
+        "other_model": TEXT,
+        "other_prompt_id": TEXT,
+        **QUALITY,
+        "mended_count": COUNT,
+        "cost_per_mended_usd": COST,
+    },
+    "rejection_rates": {
+        **QUESTION,
+        "reason": TEXT,
+        "rejected_item_count": COUNT,
+        "item_count": COUNT,
+        "share_of_items": "DOUBLE",
+    },
+    "receipts_by_status": {"source": TEXT, "status": TEXT, "receipt_count": COUNT, "share_of_receipts": "DOUBLE"},
+    "receipt_categories": {
+        "receipt_id": TEXT,
+        "source": TEXT,
+        "source_key": TEXT,
+        "merchant": TEXT,
+        "purchased_on": DAY,
+        "currency": TEXT,
+        "category": TEXT,
+        "item_count": COUNT,
+        "spend": MONEY,
+    },
+    "answer_quality": {
+        "answer_id": TEXT,
+        "receipt_id": TEXT,
+        "source": TEXT,
+        **QUESTION,
+        "attempt": "INTEGER",
+        "status": TEXT,
+        "is_current": FLAG,
+        "item_count": COUNT,
+        "kept_item_count": COUNT,
+        "rejected_item_count": COUNT,
+        "implausible_item_count": COUNT,
+        "ambiguous_item_count": COUNT,
+        "other_item_count": COUNT,
+        "unknown_category_item_count": COUNT,
+        "currency": TEXT,
+        "spend": MONEY,
+        "total": MONEY,
+        "reconciliation": TEXT,
+        "is_balanced": FLAG,
+        "label_item_count": COUNT,
+        "matched_item_count": COUNT,
+        "matched_price_count": COUNT,
+        **TOKENS,
+    },
 }
 
 
@@ -163,6 +239,7 @@ def test_every_mart_has_types_that_bi_tools_read(corpus: duckdb.DuckDBPyConnecti
     known = {COUNT, "INTEGER", "DOUBLE", MONEY, COST, TEXT, FLAG, DAY, MOMENT}
     marts = corpus.execute("select table_name from information_schema.tables where table_schema = 'marts'")
     for (mart,) in marts.fetchall():
+        assert mart in MARTS
         assert set(columns(corpus, mart).values()) <= known, mart
 
 

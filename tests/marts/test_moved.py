@@ -28,7 +28,7 @@ def moved(currency: str, before: str, now: str, **reasons: int) -> Moved:
     [
         ("spend = null, status = 'duplicate'", "duplicate", "53.300", "1 duplicate"),
         ("spend = null, status = 'replaced'", "replaced", "53.300", "1 replaced"),
-        ("spend = null, status = 'unreadable'", "removed", "53.300", "1 without a good answer now"),
+        ("spend = null, status = 'unreadable'", "removed", "53.300", "1 counted no more"),
         ("spend = 50, model = 'another'", "read_again", "3.300", "1 read again"),
         ("spend = 50", "judged_otherwise", "3.300", "1 by other rules or corrections"),
     ],

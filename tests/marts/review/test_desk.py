@@ -105,3 +105,20 @@ def test_what_is_saved_is_in_the_marts_as_the_page_said(warehouse: Path) -> None
     assert {name for name, is_marked in marked.items() if is_marked} == {
         misread, missed, taxed, right, "hostile", "unknown", TWINS[0],
     }  # fmt: skip
+
+
+def test_a_correction_to_a_category_that_is_listed_no_more_is_named(warehouse: Path) -> None:
+    """The list may change after it was written: the item keeps what the answer said, and the build says so."""
+    answer = Desk(Warehouse(warehouse), "ann").receipt(sample(RIGHT)[0])["items"][0]
+    with Warehouse(warehouse).transaction() as connection:
+        connection.execute(
+            "insert into raw.corrections (correction_id, receipt_id, answer_id, item_number, field, value, "
+            "corrected_by, corrected_at) "
+            "values ('gone', ?, ?, ?, 'category', 'Hobby', 'ann', current_timestamp::timestamp)",
+            [sample(RIGHT)[0], answer["answer_id"], answer["item_number"]],
+        )
+    build(warehouse)
+    named = "select receipt_id, item_number, category_raw from audit.warn_unknown_category where correction_id = 'gone'"
+    assert rows(warehouse, named) == [(sample(RIGHT)[0], answer["item_number"], "Hobby")]
+    kept = f"from marts.receipt_items where receipt_id = '{sample(RIGHT)[0]}' and item_number = {answer['item_number']}"
+    assert rows(warehouse, f"select category {kept}") == [(answer["category"],)]

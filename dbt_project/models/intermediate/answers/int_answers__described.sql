@@ -38,9 +38,9 @@ words as (
 
 ),
 
-signs as (
+shared_words as (
 
-    select * from {{ ref('int_currencies__signs') }}
+    select * from {{ ref('int_currencies__shared_words') }}
 
 ),
 
@@ -125,9 +125,9 @@ joined as (
     left join countries on lines.country = countries.country
     left join currencies as said_by_answer on words.currency = said_by_answer.currency
     left join currencies as said_by_setting on receipts.default_currency = said_by_setting.currency
-    left join signs as sign_of_setting
+    left join shared_words as sign_of_setting
         on lines.currency_word = sign_of_setting.word and receipts.default_currency = sign_of_setting.currency
-    left join signs as sign_of_country
+    left join shared_words as sign_of_country
         on lines.currency_word = sign_of_country.word and countries.currency = sign_of_country.currency
     left join model_prices on answers.model = model_prices.model
 

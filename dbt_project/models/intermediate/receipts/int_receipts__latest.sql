@@ -38,9 +38,9 @@ words as (
 
 ),
 
-signs as (
+shared_words as (
 
-    select * from {{ ref('int_currencies__signs') }}
+    select * from {{ ref('int_currencies__shared_words') }}
 
 ),
 
@@ -67,7 +67,7 @@ select
     latest.source_key,
     -- of a person, a data set's column or whoever landed it; a sign of many currencies says one beside the setting only
     coalesce(
-        said_by_people.currency, {{ said_currency('latest.currency_word', 'words') }}, signs.currency
+        said_by_people.currency, {{ said_currency('latest.currency_word', 'words') }}, shared_words.currency
     ) as currency,
     nullif(latest.default_currency, {{ unknown_currency() }}) as default_currency,
     latest.label,
@@ -80,4 +80,4 @@ from latest
 cross join all_offers
 left join said_by_people on latest.receipt_id = said_by_people.receipt_id
 left join words on latest.currency_word = words.word
-left join signs on latest.currency_word = signs.word and latest.default_currency = signs.currency
+left join shared_words on latest.currency_word = shared_words.word and latest.default_currency = shared_words.currency
