@@ -77,8 +77,22 @@ def _job(job_id: str, start: int, count: int) -> dict[str, Any]:
     }
 
 
+def parse(directory: str) -> dict[str, Any]:
+    """What dbt keeps of the project's files from one run to the next."""
+    _dbt(directory, "parse")
+    return {}
+
+
 def build(directory: str) -> dict[str, Any]:
     """`dbt build` as make runs it; the seconds that its models took, and which took longest."""
+    _dbt(directory, "build", "--exclude-resource-type", "unit_test")
+    results = json.loads((Path(directory) / "target" / "run_results.json").read_text())["results"]
+    models = {one["unique_id"]: one["execution_time"] for one in results if one["unique_id"].startswith("model.")}
+    slowest = sorted(models, key=lambda model: -models[model])[:SHOWN_MODELS]
+    return {"model_seconds": sum(models.values()), "slowest": {model: models[model] for model in slowest}}
+
+
+def _dbt(directory: str, *arguments: str) -> None:
     os.environ["WAREHOUSE"] = str(Path(directory) / "warehouse.duckdb")
     os.environ["DBT_TARGET_PATH"] = str(Path(directory) / "target")
     os.environ["DBT_LOG_PATH"] = str(Path(directory) / "logs")
@@ -86,13 +100,8 @@ def build(directory: str) -> dict[str, Any]:
     os.chdir(ROOT / "dbt_project")
     from dbt.cli.main import dbtRunner
 
-    done = dbtRunner().invoke(["--quiet", "build", "--exclude-resource-type", "unit_test"])
-    if not done.success:
-        raise SystemExit(f"dbt build failed: see {directory}/logs")
-    results = json.loads((Path(directory) / "target" / "run_results.json").read_text())["results"]
-    models = {one["unique_id"]: one["execution_time"] for one in results if one["unique_id"].startswith("model.")}
-    slowest = sorted(models, key=lambda model: -models[model])[:SHOWN_MODELS]
-    return {"model_seconds": sum(models.values()), "slowest": {model: models[model] for model in slowest}}
+    if not dbtRunner().invoke(["--quiet", *arguments]).success:
+        raise SystemExit(f"dbt {arguments[0]} failed: see {directory}/logs")
 
 
 def floor(directory: str) -> dict[str, Any]:
