@@ -28,7 +28,7 @@ from loader.marts.build_results import Build, last_build
 from loader.marts.moved import Moved, read_moved
 from loader.marts.published import LOOK, PARQUET, PUBLISHED_COLUMNS, TABLES_KEY, check_file, check_folder
 from loader.owned_folder import is_folder, own_entries, remove_folder
-from loader.warehouse.duckdb_file import MEMORY_LIMIT, STORAGE_VERSION, closing, now, once_free
+from loader.warehouse.duckdb_file import MEMORY_LIMIT, STORAGE_VERSION, WAIT_SECONDS, closing, now, once_free
 
 SCHEMA = "marts"
 # What every BI tool reads right; the rest arrives as objects or text, or not at all.
@@ -65,7 +65,7 @@ def publish_marts(
     parquet: Path | None = None,
     *,
     despite_failures: bool = False,
-    wait_seconds: float = 600.0,
+    wait_seconds: float = WAIT_SECONDS,
     on_wait: Callable[[str], None] = lambda message: None,
 ) -> Publication:
     """Copy the marts of `warehouse` into `bi_database` (and as files into the folder `parquet`) and swap them in.

@@ -27,6 +27,7 @@ from loader.work_folder import work_dir
 STORAGE_VERSION = "v1.0.0"
 MEMORY_LIMIT = "320MB"  # landing a million lines needs no more, and the loader shares its machine
 LOCK_POLL_SECONDS = 0.25
+WAIT_SECONDS = 1800.0  # a build of five million answers holds the file for a quarter of an hour
 
 T = TypeVar("T")
 
@@ -39,7 +40,7 @@ class Warehouse:
     """
 
     path: Path
-    wait_seconds: float = 600.0
+    wait_seconds: float = WAIT_SECONDS
     on_wait: Callable[[str], None] = field(default=lambda message: None)
     _is_current: bool = field(default=False, repr=False, compare=False)
     # Threads of this process take turns: DuckDB cannot open a file that another thread is just closing.

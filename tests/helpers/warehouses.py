@@ -9,7 +9,7 @@ from typing import Any
 
 import duckdb
 
-from loader.warehouse.duckdb_file import Warehouse
+from loader.warehouse.duckdb_file import WAIT_SECONDS, Warehouse
 from loader.warehouse.migrations import MIGRATIONS
 from loader.warehouse.raw import ReceiptRow
 
@@ -22,7 +22,7 @@ def _template() -> bytes:
         return made.path.read_bytes()
 
 
-def empty_warehouse(path: Path, wait_seconds: float = 600.0) -> Warehouse:
+def empty_warehouse(path: Path, wait_seconds: float = WAIT_SECONDS) -> Warehouse:
     """A warehouse as `prepare` makes it, which takes far longer than to copy one."""
     path.write_bytes(_template())
     return Warehouse(path, wait_seconds)
