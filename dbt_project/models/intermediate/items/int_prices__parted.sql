@@ -97,7 +97,7 @@ signed as (
             regexp_replace_all('head', '[-+(*▲△▼▽▴▵▾▿※軽]', ''), '^ *[CD]R[.]?([^\\p{L}].*)?$', '\\1'
         ) }} as text_before,
         trim({{ regexp_replace_all(
-            regexp_replace_all('tail', '[-+()*#▲△▼▽▴▵▾▿※軽内外非込 ]+', ' '), '(?:^| )CR[.]?( |$)', ' '
+            regexp_replace_all('tail', '[-+()*#▲△▼▽▴▵▾▿※軽内外非税込抜 ]+', ' '), '(?:^| )CR[.]?( |$)', ' '
         ) }}) as text_after
     from parted
 
