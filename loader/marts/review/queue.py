@@ -181,8 +181,9 @@ def read_proven(connection: duckdb.DuckDBPyConnection) -> list[Proven]:
             select distinct receipt_id from raw.corrections
             where corrected_at > (select min(started_at) from audit.build_results where kind = 'model')
         ),
-        live_items as ({_live("int_items__corrected")}),
-        live as ({_live("int_answers__corrected")}),
+        corrected as ({_live("int_answers__corrected")}),
+        live as ({_live("int_answers__counted")}),
+        live_items as ({_live("int_items__counted")}),
         spent as (
             select receipt_id, sum(price) as spend from live_items
             where reason is null
@@ -196,7 +197,8 @@ def read_proven(connection: duckdb.DuckDBPyConnection) -> list[Proven]:
             from live
             left join spent on live.receipt_id = spent.receipt_id
             left join marts.receipts as built on live.receipt_id = built.receipt_id
-            where live.is_current and not live.is_no_receipt
+            where live.is_current
+                and live.receipt_id not in (select receipt_id from corrected where is_no_receipt)
                 and coalesce(built.status, '') not in ('duplicate', 'replaced')
         )
         select
@@ -212,9 +214,15 @@ def read_proven(connection: duckdb.DuckDBPyConnection) -> list[Proven]:
     return [Proven(*row) for row in rows]
 
 
+_LIVE = {
+    "int_answers__counted": ("int_answers__corrected",),
+    "int_items__counted": ("int_answers__counted", "int_items__corrected"),
+}
+
+
 @cache
 def _live(model: str) -> str:
-    """A model about corrected receipts over what the last build read and all that was corrected since then."""
+    """A model about what counts, over what the last build read of the receipts that were corrected since then."""
     touched = "(select * from {} where receipt_id in (select receipt_id from touched))"
     return render(
         model,
@@ -227,5 +235,6 @@ def _live(model: str) -> str:
             "int_receipts__latest": "intermediate.int_receipts__latest",
             "categories": "reference.categories",
             "currencies": "reference.currencies",
-        },
+        }
+        | {name: f"({_live(name)})" for name in _LIVE.get(model, ())},
     )

@@ -122,3 +122,15 @@ def test_a_correction_to_a_category_that_is_listed_no_more_is_named(warehouse: P
     assert rows(warehouse, named) == [(sample(RIGHT)[0], answer["item_number"], "Hobby")]
     kept = f"from marts.receipt_items where receipt_id = '{sample(RIGHT)[0]}' and item_number = {answer['item_number']}"
     assert rows(warehouse, f"select category {kept}") == [(answer["category"],)]
+
+
+def test_what_is_taken_back_leaves_the_figure_as_it_was(warehouse: Path) -> None:
+    desk = Desk(Warehouse(warehouse), "ann")
+    before = desk.proven()
+    for number in (MISREAD, MISSED, TAXED, RIGHT):
+        receipt_id = sample(number)[0]
+        for field, value in (("accepted", None), ("total", "77.00"), ("not_a_receipt", None), ("merchant", "Other")):
+            made = correction(field, value)
+            desk.correct(receipt_id, {"currency": "EUR", "corrections": [made]})
+            desk.correct(receipt_id, {"corrections": [correction("withdraw", str(made["correction_id"]))]})
+    assert desk.proven() == before

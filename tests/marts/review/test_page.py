@@ -194,6 +194,7 @@ def test_one_currency_for_all_that_is_selected(served: Served, look: Look, wareh
         page.keyboard.press("Tab")
         page.keyboard.press("Enter")
         until(page, "document.getElementById('banner').textContent.includes('corrections of')")
+        until(page, "document.getElementById('banner').textContent.includes('after a build')")
     found = rows(warehouse, "select receipt_id, field, value from raw.corrections order by 1")
     assert found == [("hostile", "currency", "MYR"), ("unknown", "currency", "MYR")]
 

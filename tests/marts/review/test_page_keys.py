@@ -171,6 +171,12 @@ def test_the_keys_are_told_on_the_page(served: Served, look: Look) -> None:
     page.keyboard.press("Escape")
     page.keyboard.press("m")
     assert focused(page) == "field-merchant"
+    page.keyboard.press("Escape")
+    page.keyboard.press("p")
+    assert focused(page) == "field-subtotal"
+    for _ in range(5):
+        page.keyboard.press("Enter")
+    assert focused(page) == "field-total"
 
 
 @pytest.mark.parametrize(("key", "at"), [("i", "name-"), ("e", "price-"), ("m", "field-merchant")])

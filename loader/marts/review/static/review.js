@@ -6,6 +6,7 @@ import * as drafts from "./draft.js";
 import { changeZoom, fit, layOut, scrollImages, showImages, turn } from "./images.js";
 import * as form from "./receipt.js";
 
+const LATER = "The figures at the top have the new currency after a build (b).";
 const FILTERS = ["doubt", "source", "month", "category", "currency", "text"];
 const PAGE = 50;
 const MOST_SHOWN = 4; // currencies at the top
@@ -114,7 +115,8 @@ async function save(corrections, { isDone = null, moves = false } = {}) {
   } finally {
     isSaving = false;
   }
-  show(moves ? "" : "Saved.", false);
+  const later = corrections.some((one) => one.field === "currency") ? LATER : "";
+  show(`${moves ? "" : "Saved. "}${later}`.trim(), false);
   undone.push({ id: receipt.receipt_id, ids: corrections.filter((one) => one.field !== "withdraw").map((one) => one.correction_id) });
   mark(receipt.receipt_id, isDone, draft.header);
   drafts.keep(page.desk, receipt.receipt_id, { header: {}, items: {} });
@@ -194,7 +196,8 @@ async function setOne(field, value) {
     const byReceipt = new Map();
     for (const [id, correction] of saved) byReceipt.set(id, [...(byReceipt.get(id) ?? []), correction]);
     for (const [id, ids] of byReceipt) undone.push({ id, ids });
-    return `${field} ${value}: ${saved.length.toLocaleString("en")} corrections of ${byReceipt.size.toLocaleString("en")} receipts.`;
+    const count = (many) => many.toLocaleString("en");
+    return `${field} ${value}: ${count(saved.length)} corrections of ${count(byReceipt.size)} receipts.${field === "currency" ? ` ${LATER}` : ""}`;
   } catch (error) {
     show(error.message, true);
     return null;
@@ -212,8 +215,9 @@ async function loadProven() {
   const share = (one) => `${Math.floor(one.share * 1000) / 10} %`;
   const rest = some.slice(MOST_SHOWN);
   find("proven").replaceChildren(
+    some.length ? make("em", { text: "Proven" }) : "",
     ...some.slice(0, MOST_SHOWN).map((one) =>
-      make("span", { title: `${one.proven} of ${one.spend}` }, make("b", { text: share(one) }), ` of ${one.spend} ${one.currency} proven`)),
+      make("span", { title: `${one.proven} of ${one.spend}` }, make("b", { text: share(one) }), ` of ${one.spend} ${one.currency}`)),
     rest.length ? make("span", { text: `+ ${rest.length} more`, title: rest.map((one) => `${share(one)} of ${one.spend} ${one.currency}`).join(", ") }) : "");
 }
 
@@ -247,6 +251,7 @@ const KEYS = new Map(Object.entries({
   a: ["all right as shown: save, and the next one", () => act("accept")],
   m: ["into the merchant, and by Tab the date, the currency, …", () => form.whenOpen(() => enter(find("field-merchant")))],
   e: ["into the first price", () => form.whenOpen(form.focusFirst)],
+  p: ["into what is printed below the items: subtotal, taxes, …, total", () => form.whenOpen(() => enter(find("field-subtotal")))],
   i: ["add an item", () => form.whenOpen(form.addItem)],
   s: ["save what is typed", () => act("save")],
   u: ["undo what was saved last", () => act("undo") ?? undo()],
