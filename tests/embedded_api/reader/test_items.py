@@ -310,3 +310,8 @@ def test_the_number_of_goods_is_no_second_line_of_a_name() -> None:
         Total                      82,59
     """
     assert bought(receipt) == [("Lax", "102,59"), ("Rabatt", "-20,00")]
+
+
+@pytest.mark.parametrize("code", ["007874235186", "000000004011KF", "003700080918 X"])
+def test_an_article_number_behind_a_name_is_no_part_of_it(code: str) -> None:
+    assert bought(f"GV WHL MLK {code}  3.12\nTIDE PODS  12.94\nTOTAL  16.06")[0] == ("GV WHL MLK", "3.12")
