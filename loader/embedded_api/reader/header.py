@@ -16,7 +16,7 @@ HEAD = 8  # rows that may speak of the shop
 OLDEST, NEWEST = 2010, 2039  # years of receipts, should a date be read in more than one way
 SEPARATOR = r"\s?[-/.]\s?"
 NUMERIC = re.compile(  # the time may follow without a space
-    rf"(?<!\d)(\d{{1,4}}){SEPARATOR}(\d{{1,2}}){SEPARATOR}(20\d\d(?!\d(?!\d?:))|\d\d(?!\d(?!\d?:)))"
+    rf"(?<!\d)(\d{{1,4}}){SEPARATOR}(\d{{1,2}}){SEPARATOR}(20\d\d(?!\d(?!\d?:)|:\d\d)|\d\d(?!\d(?!\d?:)))"
 )
 EASTERN = re.compile(r"(20\d\d)\s?年\s?(\d{1,2})\s?月\s?(\d{1,2})")
 NAMED = re.compile(r"(?<!\d)(\d{1,2})(?:st|nd|rd|th|\.)?[\s/.,-]*([^\W\d_]{3,10})\.?[\s/.,'-]*(20\d\d|\d\d)(?!\d)")

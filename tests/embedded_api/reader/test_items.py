@@ -315,3 +315,9 @@ def test_the_number_of_goods_is_no_second_line_of_a_name() -> None:
 @pytest.mark.parametrize("code", ["007874235186", "000000004011KF", "003700080918 X"])
 def test_an_article_number_behind_a_name_is_no_part_of_it(code: str) -> None:
     assert bought(f"GV WHL MLK {code}  3.12\nTIDE PODS  12.94\nTOTAL  16.06")[0] == ("GV WHL MLK", "3.12")
+
+
+@pytest.mark.parametrize("word", ["TIP SAHNE", "TAX FREE TEE"])
+def test_items_do_not_end_before_the_first_of_them(word: str) -> None:
+    found = bought(f"{word:16}0,69\n{'GURKE':16}0,79\n{'KIWI':16}1,25\n{'Summe':16}2,73")
+    assert found == [(word, "0,69"), ("GURKE", "0,79"), ("KIWI", "1,25")]
