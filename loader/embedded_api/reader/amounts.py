@@ -108,7 +108,9 @@ def legible(text: str) -> str:
     text = re.sub(r"[Oo](?=[.,]\d\d(?!\d))", "0", text.translate(LEGIBLE))
     text = DECIMALS.sub(lambda match: match[0].translate(DIGITS), text)
     text = re.sub(r"(?:(?<=^)|(?<=[\s$€£]))(?=\.\d\d(?:\s?[A-Z])?$)", "0", text)
-    if (grouped := GROUPED_BY_SPACE.match(text)) and (re.search(r"[.,]", grouped[0]) or len(text) > grouped.end()):
+    if (grouped := GROUPED_BY_SPACE.match(text)) and (
+        re.search(r"[.,]", grouped[0]) or len(text) > grouped.end() or grouped[0][0].isdigit()
+    ):
         text = re.sub(r"(?<=\d) (?=\d)", "", grouped[0]) + text[grouped.end() :]
     text = re.sub(r"^(\D{0,4}\d{1,4}) (?=\d\d(?:\s?[A-Z]{1,2})?$)", r"\1.", text)
     text = re.sub(r"(?<!\w)[CÇ](?=\d{1,4},\d\d(?!\d))", "€", text)

@@ -39,7 +39,7 @@ class Settled:
 def settled(rows: Sequence[Row], decimals: bool) -> Settled:
     """The reading that is meant; `decimals`: whether the receipt prints amounts with decimals."""
     printed = charges_of(rows, decimals)
-    totals = totals_of(rows, decimals)[:MOST_TOTALS]
+    totals = _with_tip_first(totals_of(rows, decimals)[:MOST_TOTALS], printed)
     guess = _likeliest(rows, decimals, totals, printed)
     plain = plain_sum(rows, decimals)
     if guess is None:
@@ -56,6 +56,13 @@ def settled(rows: Sequence[Row], decimals: bool) -> Settled:
     likeliest = totals[0] if totals else plain
     *_, lines = _with_later(rows, guess, likeliest, decimals)
     return Settled(lines, likeliest, printed, False)
+
+
+def _with_tip_first(totals: Sequence[Amount], charges: Charges) -> list[Amount]:
+    """What was paid before what was to be paid: a total that is another one and the tip comes first."""
+    tip = charges.tip.value if charges.tip else NOTHING
+    less = {total.value for total in totals} if tip > 0 else set()
+    return sorted(totals, key=lambda total: total.value - tip not in less)
 
 
 def balances(lines: Sequence[Line], total: Amount, charges: Charges, slack: Decimal) -> bool:

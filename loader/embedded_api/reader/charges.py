@@ -14,6 +14,7 @@ from loader.embedded_api.reader.rows import Row
 RATE = re.compile(r"(\d{1,2}(?:[.,]\d{1,3})?)\s?%")
 POINT_LOST = re.compile(r"\W*?(-?)0(0\d)")
 CENT = Decimal("0.02")  # a tax is rounded, of each line or of their sum
+PARTS = frozenset({"subtotal", "count", "tax", "tip", "service"})  # what is summed up in a total that is not the last
 SUMMED_UP = frozenset({"total", "grand", "subtotal", "count", "points", "change", "payment", "base"})
 
 
@@ -51,9 +52,10 @@ def _rounding_without_point(rows: Sequence[Row]) -> Amount | None:
 
 
 def _without_suggestions(rows: Sequence[Row]) -> list[Row]:
-    """The rows without tips that are suggested: they have a rate and stand behind the total."""
-    totals = [position for position, row in enumerate(rows) if words.kinds(row.text) & {"total", "grand"}]
-    end = totals[-1] if totals else 0
+    """The rows without tips that are suggested: they have a rate and stand behind the first total."""
+    said = [words.kinds(row.text) for row in rows]
+    totals = (at for at, kinds in enumerate(said) if kinds & {"total", "grand"} and not kinds & PARTS)
+    end = next(totals, 0)
     return [row for position, row in enumerate(rows) if position < end or not RATE.search(row.text)]
 
 

@@ -13,15 +13,19 @@ from loader.embedded_api.reader.amounts import Amount, amounts
 from loader.embedded_api.reader.rows import Row
 
 HEAD = 8  # rows that may speak of the shop
+OLDEST, NEWEST = 2010, 2039  # years of receipts, should a date be read in more than one way
 SEPARATOR = r"\s?[-/.]\s?"
 NUMERIC = re.compile(  # the time may follow without a space
-    rf"(?<!\d)(\d{{1,4}}){SEPARATOR}(\d{{1,2}}){SEPARATOR}(20\d\d(?!\d(?!\d?:))|\d\d(?!\d(?!\d?:)))"
+    rf"(?<!\d)(\d{{1,4}}){SEPARATOR}(\d{{1,2}}){SEPARATOR}(20\d\d(?!\d(?!\d?:)|:\d\d)|\d\d(?!\d(?!\d?:)))"
 )
 EASTERN = re.compile(r"(20\d\d)\s?年\s?(\d{1,2})\s?月\s?(\d{1,2})")
 NAMED = re.compile(r"(?<!\d)(\d{1,2})(?:st|nd|rd|th|\.)?[\s/.,-]*([^\W\d_]{3,10})\.?[\s/.,'-]*(20\d\d|\d\d)(?!\d)")
 NAMED_FIRST = re.compile(
     r"(?<![^\W\d_])([^\W\d_]{3,10})\.?\s*(\d{1,2})(?:(?:st|nd|rd|th)?[\s,]+(20\d\d)|\s?['’ ]\s?(\d\d))(?![\d:])"  # noqa: RUF001
 )
+GLUED = re.compile(
+    r"(?<![^\W\d_])([^\W\d_]{3})\.?\s?(\d\d)\W?(\d\d)(?=\D|\d\d?:\d\d|$)(?!:)"
+)  # `Dec08'23`, its mark lost
 COMPACT = re.compile(r"(?<!\d)(\d\d)[-/.]?(\d\d)[-/.]?(20\d\d)(?!\d)")  # separators lost
 NOT_FINAL = frozenset(
     {"subtotal", "count", "tax", "service", "tip", "rounding", "discount", "points", "change", "payment"}
@@ -65,6 +69,9 @@ def _date_in(text: str, month_first: bool) -> date | None:
     for day, name, year in [*name_first, *day_first] if month_first else [*day_first, *name_first]:
         if (month := _month(name)) and (found := _valid(_year(year), month, int(day))):
             return found
+    for name, day, year in GLUED.findall(text):
+        if (month := _month(name)) and (found := _valid(_year(year), month, int(day))):
+            return found
     return None
 
 
@@ -75,6 +82,8 @@ def _numeric(first: str, second: str, third: str, month_first: bool) -> date | N
         return None
     day, month = (second, first) if month_first else (first, second)
     year = _year(third)
+    if len(third) == 2 and year < OLDEST <= _year(first) <= NEWEST:
+        return _valid(_year(first), int(second), int(third))  # `24/11/02`, the year first
     return _valid(year, int(month), int(day)) or _valid(year, int(day), int(month))
 
 

@@ -20,6 +20,7 @@ from loader.embedded_api.reader.rows import Row
 from loader.embedded_api.reader.sums import Line, printed_sums, value_of
 
 NOTE = re.compile(r"^\W*(?:@|x\s?\d|\d+\s?[x@])", re.IGNORECASE)
+NO_NAME = frozenset({"subtotal", "total", "grand", "count"})  # a row of these kinds is no second line of a name
 
 
 @dataclass(frozen=True)
@@ -138,6 +139,7 @@ def _following(entries: Sequence[_Entry], position: int, after: int) -> list[int
         len(below.cells) > 1
         or below.middle - row.middle > LINE_PITCH * row.height
         or NOTE.match(below.text)
+        or words.kinds(below.text) & NO_NAME
         or not has_name(below.text)
     ):
         return []

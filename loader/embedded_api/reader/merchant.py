@@ -22,7 +22,8 @@ NO_NAME = frozenset({"date", "meta", "slogan", "payment", "change", "expiry", "p
 STREET = re.compile(
     r"(?i)(?:stra(?:ss|ß)e|str\.|gasse|platz|allee|weg\b|gatan|vägen|\bvej\b|gade\b|straat|plein|gracht|kade\b|laan\b"
     r"|\b(?:street|st|road|rd|avenue|ave|blvd|boulevard|drive|dr|lane|ln|parkway|pkwy|hwy|highway|turnpike|suite|ste"
-    r"|jalan|jln|jl|lot|taman|rue|via|viale|calle|plaza|plza|rua|ul|ulica|náměstí|route|square|court|level|floor)\b)"
+    r"|jalan|jln|jl|lot|taman|rue|via|viale|calle|plaza|plza|rua|ul|ulica|náměstí|route|square|court|level|floor|utca|katu|leof|odos|piazza|corso|avda|praça|largo|quai)\b"
+    r"|\bgate \d|\bút \d|\bC/ ?\w)"
 )
 NUMBERED = re.compile(r"^\W*\d[\w/-]*[ ,.]+(?:\d/\d\s|[NESW]\.?\s)?[^\W\d]{3}")  # `1660 India Street`
 POSTCODE = re.compile(
@@ -36,6 +37,10 @@ DOMAIN = re.compile(
 LEGAL_FORM = re.compile(
     r"(?i)\b(?:sdn\.? ?bhd|berhad|gmbh|e\.K\.|ltd|limited|inc|llc|plc|pte|pty|s\.? ?r\.? ?o|s\.? ?r\.? ?l|sp\. z o"
     r"|b\.?v|aps|oy)\b|\bS\.[LA]\.|\b(?:AG|KG|AB)\b"
+)
+OPERATOR = re.compile(  # forms of companies in Europe: below another name, who runs the shop
+    r"(?i)\b(?:gmbh|ohg|e\.K\.|s\.? ?r\.? ?o\b|s\.? ?r\.? ?l\b|s\.? ?n\.? ?c\b|sarl|sas|sp\. ?z ?o|kft|aps)"
+    r"|\bS\.L\.|\b(?:S\.?A\.|KG\b)"
 )
 WELCOME = re.compile(
     r"(?i)^\W*\w{0,2}elcome to |^\W*willkommen (?:bei|im) |^\W*bienvenidos? a |^\W*benvenuti (?:da|al) "
@@ -59,7 +64,9 @@ def merchant_of(rows: Sequence[Row], decimals: bool) -> str | None:
         own = _letters(row.text)
         others = [_letters(other.text) for other in head if other is not row]
         return (
-            4 * bool("company" in words.kinds(row.text) or trade_of(row.text) or LEGAL_FORM.search(row.text))
+            8 * bool("chain" in words.kinds(row.text))
+            + 4 * bool("company" in words.kinds(row.text) or trade_of(row.text) or LEGAL_FORM.search(row.text))
+            - 8 * bool(OPERATOR.search(row.text) and names.index(position))
             + 3 * (position == address - 1)
             + 4 * bool(WELCOME.search(row.text))
             + 3 * any(_same(own, _letters(domain)) for domain in domains)
@@ -93,6 +100,8 @@ def _may_be_name(row: Row) -> bool:
     if WELCOME.search(row.text) or LEGAL_FORM.search(row.text):
         return True
     kinds = words.kinds(row.text)
+    if "chain" in kinds:
+        return "slogan" not in kinds and not STREET.search(row.text)
     no_name = NO_NAME
     if "company" in kinds and not re.search(r"[\d:#]", row.text):
         no_name = NO_NAME - {"payment", "meta"}  # a bar is German for cash, a station a till

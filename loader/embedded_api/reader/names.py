@@ -10,7 +10,15 @@ from loader.embedded_api.reader.rows import Row
 
 CODE = re.compile(r"^[#*]?[A-Z]{0,4}\d[\dA-Z./-]*[:.]?$|^\W+$", re.IGNORECASE)
 LONG_CODE = re.compile(r"^(?:\S{1,2}\s)?\S?\d{5,}[\s.:-]*(?=.*[^\W\d_]{2})")  # an article number, a tax code before it
+CODE_BEHIND = re.compile(r"(?<=[^\W\d_]{2}) +\d{8,}(?: ?[A-Z]{1,2})?\W*$")  # an article number with a tax code
 FIGURE = re.compile(r"\W*|@?\W*(?:RM|Rp)?\d+[.,]\d\d\d?|\d*\s?[x@×]|[x@]\d+", re.IGNORECASE)  # noqa: RUF001
+
+
+MEASURE = (  # `0,412 kg * 24,90`, `5 ks x 2,90`, `0.334 kg @ £1.83/kg`
+    r"\d+(?:[.,]\d+)?\s?(?:[^\W\d_]{1,4}\.?)?\s?[x×*@à]\s?(?:[^\W\d_]{2,3}|[€$£])?\s?"  # noqa: RUF001
+    r"\d+[.,]\d\d(?:\s?(?:[^\W\d_]{2,3}|[€$£]))?(?:\s?/\s?[^\W\d_]{1,3})?"
+)
+MEASURED = re.compile(rf"^\W*{MEASURE}(?![\w.,])|(?<!\S)(?=\S*\s){MEASURE}\W*$", re.IGNORECASE)
 
 
 def words_beside(row: Row, amount: Amount | None) -> str:
@@ -30,7 +38,7 @@ def words_beside(row: Row, amount: Amount | None) -> str:
 
 def trimmed(text: str) -> str:
     """A name without the codes and quantities before it and the quantities and prices behind it."""
-    pieces = LONG_CODE.sub("", text).split()
+    pieces = CODE_BEHIND.sub("", LONG_CODE.sub("", MEASURED.sub("", text))).split()
     while pieces and (CODE.match(pieces[0]) or FIGURE.fullmatch(pieces[0])):
         pieces.pop(0)
     end = len(pieces)

@@ -19,7 +19,7 @@ from loader.embedded_api.reader.sums import printed_sums
 END = frozenset(
     {"subtotal", "total", "grand", "count", "tax", "service", "tip", "rounding", "payment", "change", "points", "base"}
 )
-SURE = frozenset({"subtotal", "grand", "rounding", "service", "tip"})
+SURE = frozenset({"subtotal", "grand", "rounding", "service"})
 PAID = frozenset({"payment", "change", "points"})
 LEAST_COLUMN_WORDS = 2
 MOST_ENDS, MOST_COLUMNS = 3, 4
@@ -79,7 +79,8 @@ def _follows_on(above: Row, below: Row) -> bool:
 def ends(rows: Sequence[Row], start: int, decimals: bool) -> list[int]:
     """Rows before which the items may end: the first that sums up or pays, and further ones while none is sure."""
     found = []
-    for position in range(start, len(rows)):
+    first = next((at for at in range(start, len(rows)) if amounts(rows[at], decimals)), start)
+    for position in range(first + 1, len(rows)):
         if _ends_items(rows, position, decimals):
             found.append(position)
             if words.kinds(rows[position].text) & SURE or len(found) == MOST_ENDS:

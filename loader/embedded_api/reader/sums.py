@@ -64,6 +64,8 @@ def _changes(lines: Sequence[Line], strays: Sequence[Line]) -> Iterator[list[Lin
     for position in range(len(lines)):
         if len(lines) > 1:
             yield [*lines[:position], *lines[position + 1 :]]
+    for end in range(len(lines) - 2, 1, -1):  # sums of the kinds of goods behind them
+        yield list(lines[:end])
 
 
 def _is_unsigned_discount(line: Line) -> bool:

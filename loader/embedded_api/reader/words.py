@@ -2,7 +2,8 @@
 
 Kinds: `column` (head of a column), `subtotal`, `total`, `grand` (a total that is surely the last), `count` (number of
 items), `tax`, `service`, `tip`, `rounding`, `payment`, `change`, `points`, `slip` (of a card terminal), `discount`,
-`void`, `meta` (number, table, cashier, telephone), `date`, `expiry`, `company`, `unit`, and `month-1` to `month-12`.
+`void`, `meta` (number, table, cashier, telephone), `date`, `expiry`, `company`, `chain` (names of chains of shops),
+`unit`, and `month-1` to `month-12`.
 """
 
 from __future__ import annotations

@@ -9,6 +9,65 @@ from loader.embedded_api.reader.balance import settled
 from tests.embedded_api.reader.printed import rows
 
 CASES: dict[str, tuple[str, list[str], str]] = {
+    "sums of the kinds of goods below them": (
+        """
+        SOUP                7.00
+        STEAK              31.00
+        RED WINE           12.00
+        HOUSE BEER          6.50
+        Food               38.00
+        Drinks             18.50
+        Sales Tax           4.52
+        Total              61.02
+        """,
+        ["7.00", "31.00", "12.00", "6.50"],
+        "61.02",
+    ),
+    "a total with the tip below the one without": (
+        """
+        PASTA              23.00
+        SALAD              11.00
+        Subtotal           34.00
+        Tax                 3.02
+        Total              37.02
+        Amount:            37.02
+        + Tip:              7.00
+        = Total:           44.02
+        """,
+        ["23.00", "11.00"],
+        "44.02",
+    ),
+    "a total with the tip above the one without": (
+        """
+        PASTA              23.00
+        Tax                 2.00
+        Tip                 5.00
+        Total              30.00
+        Order Total        25.00
+        """,
+        ["23.00"],
+        "30.00",
+    ),
+    "a tip that is suggested": (
+        """
+        PASTA              23.00
+        Tax                 2.00
+        Total              25.00
+        18% Tip             4.14
+        Total              29.14
+        """,
+        ["23.00"],
+        "25.00",
+    ),
+    "thousands after a blank": (
+        """
+        TEJ                  389
+        SAJT               1 098
+        OSSZESEN:       1 487 Ft
+        """,
+        ["389", "1098"],
+        "1487",
+    ),
     "tax is added, without a subtotal": (
         """
         BURGER              4.00

@@ -64,6 +64,7 @@ def test_a_sign_that_many_share_says_nothing_without_a_country(sign: str) -> Non
         ("Nathan Road, Kowloon", "$", "HKD"),
         ("Storgatan 1, Stockholm\nOrg.nr 556123-4567\nMoms 12%  0.70", "kr ", "SEK"),
         ("Karl Johans gate 1, Oslo\n987 654 321 MVA", "kr ", "NOK"),
+        ("Torget 4, 0155 Oslo\nOrg.nr 990 112 445 MVA", "", "NOK"),
         ("CVR 12345678\nheraf moms  0.50", "kr ", "DKK"),
         ("GSTIN 29ABCDE1234F1Z5\nCGST 2.5%  0.10\nSGST 2.5%  0.10", "Rs ", "INR"),
         ("Mall Road, Lahore\nNTN 1234567-8", "Rs ", "PKR"),

@@ -270,3 +270,54 @@ def test_prices_in_every_form(first: str, second: str, total: str) -> None:
     printed = [re.sub(r"^(?:Rs\. |₹|KSh |\*)|[ -]?[ABT]$", "", price) for price in (first, second)]
     printed[1] += "-" * second.endswith("-T")
     assert bought(receipt) == [("Masala Chai Large", printed[0]), ("Paneer Tikka Plate", printed[1])]
+
+
+@pytest.mark.parametrize(
+    "measure", ["0,890kg x 1,19/kg", "0,735 kg x kr 24,79", "5 ks x 2,90", "2 x 1,95", "0.334 kg @ £1.83/kg", "3*12,00"]
+)
+def test_a_quantity_times_a_price_is_no_part_of_a_name(measure: str) -> None:
+    below = f"""
+        BANANEN                     4,06
+        {measure}
+        BROT                        2,00
+        Summe                       6,06
+    """
+    above = f"""
+        BANANEN
+        {measure}{" " * (28 - len(measure))}4,06
+        BROT
+        1 x 2,00                    2,00
+        Summe                       6,06
+    """
+    for receipt in (below, above):
+        assert bought(receipt) == [("BANANEN", "4,06"), ("BROT", "2,00")]
+
+
+def test_the_size_of_what_is_bought_is() -> None:
+    receipt = """
+        COLA 6x0,25                 4,50
+        WASSER 6 x 1,5L             2,00
+        Summe                       6,50
+    """
+    assert bought(receipt) == [("COLA 6x0,25", "4,50"), ("WASSER 6 x 1,5L", "2,00")]
+
+
+def test_the_number_of_goods_is_no_second_line_of_a_name() -> None:
+    receipt = """
+        Lax                       102,59
+        Rabatt                    -20,00
+        Totalt 4 varor
+        Total                      82,59
+    """
+    assert bought(receipt) == [("Lax", "102,59"), ("Rabatt", "-20,00")]
+
+
+@pytest.mark.parametrize("code", ["007874235186", "000000004011KF", "003700080918 X"])
+def test_an_article_number_behind_a_name_is_no_part_of_it(code: str) -> None:
+    assert bought(f"GV WHL MLK {code}  3.12\nTIDE PODS  12.94\nTOTAL  16.06")[0] == ("GV WHL MLK", "3.12")
+
+
+@pytest.mark.parametrize("word", ["TIP SAHNE", "TAX FREE TEE"])
+def test_items_do_not_end_before_the_first_of_them(word: str) -> None:
+    found = bought(f"{word:16}0,69\n{'GURKE':16}0,79\n{'KIWI':16}1,25\n{'Summe':16}2,73")
+    assert found == [(word, "0,69"), ("GURKE", "0,79"), ("KIWI", "1,25")]

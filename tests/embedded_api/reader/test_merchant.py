@@ -29,6 +29,14 @@ CASES = {
     "a station that is a shop": ("Northgate Station Kiosk\n1 Railway Lane\nA  1.00", "Northgate Station Kiosk"),
     "nothing but a web address": ("1. Kopie\nwww.pancakes.amsterdam\nA  1,00", "pancakes"),
     "nothing but the till": ("1660 India Street\nServer: Jake  12/17/2017\nTable 24/1\nA  1.00", None),
+    "a chain above who runs the shop": ("EDEKA\nHolzmann Markt oHG\nRingstr. 5\n80331 München\nA  1,00", "EDEKA"),
+    "a chain whose name has a number": ("REMA 1000 TORGET\nTorget 4\n0155 Oslo\nA  1,00", "REMA 1000 TORGET"),
+    "a chain in a slogan": ("Thank you for choosing IKEA\nMöbelhaus Nord\nA  1,00", "Möbelhaus Nord"),
+    "a name above the company of its owner": (
+        "La Taverna\nRossi Paolo S.N.C.\nPiazza Dante 3\n50122 Firenze\nA  1,00",
+        "La Taverna",
+    ),
+    "a company alone": ("Holzmann GmbH\nRingstr. 5\n80331 München\nA  1,00", "Holzmann GmbH"),
     "no letters": ("12345\n2 Coffee House Blend  3.20", None),
 }
 
@@ -45,6 +53,7 @@ def test_merchant(name: str) -> None:
         *("33100 Paderborn", "Pohlweg 110", "Detmolder Straße 8", "1660 India Street", "130-4370 Lorimer Road"),
         *("Edinburgh, EH2 4SD", "Whistler BC V0N 1B4", "80-894 Gdańsk, ul. Elżbietańska 4/8", "Windham, NH"),
         *("(516) 354-1355", "TEL 07-3523888", "1012 LN Amsterdam", "Calle Mayor 5", "12, JALAN TAMPOI 7/4"),
+        *("LEOF. KIFISIAS 118", "Andrássy út 30", "Thorvald Meyers gate 40"),
     ],
 )
 def test_addresses_and_telephones(text: str) -> None:
