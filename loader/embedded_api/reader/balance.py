@@ -19,7 +19,7 @@ from loader.embedded_api.reader.header import plain_sum, totals_of
 from loader.embedded_api.reader.items import Guess, guesses
 from loader.embedded_api.reader.names import has_name, trimmed, words_beside
 from loader.embedded_api.reader.rows import Row
-from loader.embedded_api.reader.sums import Line, adds_up, mended, printed_sums, value_of
+from loader.embedded_api.reader.sums import Line, adds_up, mended, printed_sums, value_of, without_sign
 
 NO_LINE = SUMS | {"payment", "change", "points", "count", "rounding", "tax", "tip", "service"}
 MOST_TOTALS = 4
@@ -44,7 +44,7 @@ def settled(rows: Sequence[Row], decimals: bool) -> Settled:
     plain = plain_sum(rows, decimals)
     if guess is None:
         return Settled([], totals[0] if totals else plain, printed, False)
-    others = [*_unnamed(rows, guess, printed, decimals), guess.sum_row, plain]
+    others = [*_unnamed(rows, guess, printed, decimals), guess.sum_row, plain, *_without_sign(totals)]
     for some in (totals, [total for total in others if total is not None]):
         for total, charges in product(some, _charges(printed)):
             if any(total.value == value_of(guess.lines) + added for added in _added(charges) if added > 0):
@@ -63,6 +63,12 @@ def _with_tip_first(totals: Sequence[Amount], charges: Charges) -> list[Amount]:
     tip = charges.tip.value if charges.tip else NOTHING
     less = {total.value for total in totals} if tip > 0 else set()
     return sorted(totals, key=lambda total: total.value - tip not in less)
+
+
+def _without_sign(totals: Sequence[Amount]) -> Iterator[Amount]:
+    for total in totals:
+        if printed := without_sign(total.printed):
+            yield replace(total, printed=printed, value=Decimal(printed.replace(",", ".")))
 
 
 def balances(lines: Sequence[Line], total: Amount, charges: Charges, slack: Decimal) -> bool:

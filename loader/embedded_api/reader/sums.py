@@ -5,6 +5,7 @@ A reading that adds up is left alone; one that no single change makes add up is 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -13,6 +14,7 @@ from loader.embedded_api.reader import words
 from loader.embedded_api.reader.amounts import SUMS, Amount, amounts
 from loader.embedded_api.reader.rows import Row
 
+SIGN_AS_DIGIT = re.compile(r"[58]\d{1,3}[.,]\d\d$")
 ROUNDING = Decimal("0.05")  # of the currencies that print decimals: cash is rounded to it
 
 
@@ -47,6 +49,11 @@ def adds_up(lines: Sequence[Line], sums: Sequence[Decimal]) -> bool:
     return bool(lines) and any(abs(value_of(lines) - printed) <= ROUNDING for printed in sums)
 
 
+def without_sign(printed: str) -> str | None:
+    """The amount behind a `$` that the OCR read as a digit, `22.95` of `522.95`; None where it can be none."""
+    return printed[1:] if SIGN_AS_DIGIT.match(printed) else None
+
+
 def value_of(lines: Sequence[Line]) -> Decimal:
     """What the lines come to."""
     return sum((line.value for line in lines), Decimal(0))
@@ -59,6 +66,8 @@ def _changes(lines: Sequence[Line], strays: Sequence[Line]) -> Iterator[list[Lin
         for other in line.instead:
             swapped = replace(line, price=other.printed, value=other.value)
             yield [*lines[:position], swapped, *lines[position + 1 :]]
+        if printed := without_sign(line.price):
+            yield [*lines[:position], replace(line, price=printed, value=Decimal(printed.replace(",", "."))), *lines[position + 1 :]]
     for stray in strays:
         yield [*lines, stray]
     for position in range(len(lines)):

@@ -9,6 +9,37 @@ from loader.embedded_api.reader.balance import settled
 from tests.embedded_api.reader.printed import rows
 
 CASES: dict[str, tuple[str, list[str], str]] = {
+    "a dollar sign of an item read as a digit": (
+        """
+        STEAK             522.95
+        NOODLE              2.00
+        SUSHI              20.75
+        Subtotal           45.70
+        Tax                 3.00
+        Total              48.70
+        """,
+        ["22.95", "2.00", "20.75"],
+        "48.70",
+    ),
+    "a dollar sign of the total read as a digit": (
+        """
+        STEAK              84.10
+        NOODLE              2.00
+        Tax                 8.68
+        Total             894.78
+        """,
+        ["84.10", "2.00"],
+        "94.78",
+    ),
+    "a dear item": (
+        """
+        BICYCLE           522.95
+        BELL                9.00
+        Total             531.95
+        """,
+        ["522.95", "9.00"],
+        "531.95",
+    ),
     "sums of the kinds of goods below them": (
         """
         SOUP                7.00
