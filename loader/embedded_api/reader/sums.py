@@ -67,7 +67,8 @@ def _changes(lines: Sequence[Line], strays: Sequence[Line]) -> Iterator[list[Lin
             swapped = replace(line, price=other.printed, value=other.value)
             yield [*lines[:position], swapped, *lines[position + 1 :]]
         if printed := without_sign(line.price):
-            yield [*lines[:position], replace(line, price=printed, value=Decimal(printed.replace(",", "."))), *lines[position + 1 :]]
+            less = replace(line, price=printed, value=Decimal(printed.replace(",", ".")))
+            yield [*lines[:position], less, *lines[position + 1 :]]
     for stray in strays:
         yield [*lines, stray]
     for position in range(len(lines)):
