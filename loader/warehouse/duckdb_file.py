@@ -25,7 +25,7 @@ from loader.work_folder import work_dir
 
 # DuckDB 2.0's own file format cannot be opened by the DuckDB 1.x that BI tools embed.
 STORAGE_VERSION = "v1.0.0"
-MEMORY_LIMIT = "320MB"  # landing a million lines needs no more, and the loader shares its machine
+MEMORY_LIMIT = "300MB"  # landing a million lines needs no more, and the loader shares its machine
 LOCK_POLL_SECONDS = 0.25
 WAIT_SECONDS = 1800.0  # a build of five million answers holds the file for a quarter of an hour
 

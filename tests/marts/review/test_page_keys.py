@@ -54,6 +54,51 @@ def test_missed_items_are_added_one_after_the_other_in_the_category_above(
     ]
 
 
+@pytest.mark.parametrize("keys", ["s", "Control+Enter"])
+def test_a_saved_currency_says_that_the_figure_waits_for_a_build(served: Served, look: Look, keys: str) -> None:
+    page = look(served.link)
+    go_to(page, "unknown")
+    page.keyboard.press("m")
+    page.keyboard.press("Tab")
+    for _ in range(6):  # a date has fields of its own
+        if focused(page) == "field-currency":
+            break
+        page.keyboard.press("Tab")
+    page.keyboard.type("MYR", delay=30)
+    page.keyboard.press("Escape")
+    page.keyboard.press(keys)
+    until(page, "document.getElementById('banner').textContent.includes('new currency after a build')")
+    page.wait_for_timeout(500)
+    assert page.is_visible("#banner"), "the next receipt does not take it away"
+
+
+def test_the_queue_shows_what_was_saved_not_what_was_typed(served: Served, look: Look) -> None:
+    page = look(served.link)
+    go_to(page, "unknown")
+    page.keyboard.press("m")
+    page.keyboard.type("Typed and not saved")
+    page.keyboard.press("Escape")
+    page.keyboard.press("x")
+    until(page, "document.querySelector('nav').textContent.includes('done')")
+    assert "Typed and not saved" not in page.inner_text("nav")
+
+
+def test_every_part_of_an_enlarged_image_is_reached(served: Served, look: Look) -> None:
+    page = look(served.link)
+    go_to(page, sample(MISREAD)[0])
+    until(page, "document.querySelector('#pictures img')?.naturalWidth")
+    for _ in range(6):
+        page.keyboard.press("+")
+    middle = "(() => { const p = document.getElementById('pictures'); return p.scrollLeft + p.clientWidth / 2; })()"
+    across = page.evaluate("document.getElementById('pictures').scrollWidth")
+    assert abs(page.evaluate(middle) - across / 2) < across / 10, "what was in the middle is still there"
+    for key, end in ((">", across), ("<", 0)):
+        for _ in range(12):
+            page.keyboard.press(key)
+        half = page.evaluate("document.getElementById('pictures').clientWidth") / 2
+        assert abs(page.evaluate(middle) - (across - half if end else half)) < 3
+
+
 def test_no_field_that_has_the_focus_is_hidden(served: Served, look: Look) -> None:
     page = look(served.link)
     page.set_viewport_size({"width": 1400, "height": 620})

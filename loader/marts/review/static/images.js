@@ -35,9 +35,15 @@ export async function showImages(id) {
   layOut();
 }
 
+// What is in the middle stays there.
 export const changeZoom = (factor) => {
-  zoom = Math.min(6, Math.max(0.25, zoom * factor));
+  const box = find("pictures");
+  const wanted = Math.min(6, Math.max(0.25, zoom * factor));
+  const middle = { x: box.scrollLeft + box.clientWidth / 2, y: box.scrollTop + box.clientHeight / 2 };
+  const grown = wanted / zoom;
+  zoom = wanted;
   layOut();
+  box.scrollTo(middle.x * grown - box.clientWidth / 2, middle.y * grown - box.clientHeight / 2);
 };
 
 export const fit = () => {
@@ -50,7 +56,11 @@ export const turn = () => {
   layOut();
 };
 
-export const scrollImages = (share) => find("pictures").scrollBy({ top: share * find("pictures").clientHeight });
+// By shares of what is in sight.
+export function scrollImages(down, right = 0) {
+  const box = find("pictures");
+  box.scrollBy({ top: down * box.clientHeight, left: right * box.clientWidth });
+}
 
 export function layOut() {
   const room = Math.max(120, find("pictures").clientWidth - 24);

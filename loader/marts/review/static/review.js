@@ -118,13 +118,15 @@ async function save(corrections, { isDone = null, moves = false } = {}) {
   const later = corrections.some((one) => one.field === "currency") ? LATER : "";
   show(`${moves ? "" : "Saved. "}${later}`.trim(), false);
   undone.push({ id: receipt.receipt_id, ids: corrections.filter((one) => one.field !== "withdraw").map((one) => one.correction_id) });
-  mark(receipt.receipt_id, isDone, draft.header);
+  const saved = corrections.filter((one) => one.item_number === undefined || one.item_number === null);
+  mark(receipt.receipt_id, isDone, Object.fromEntries(saved.map((one) => [one.field, one.value])));
   drafts.keep(page.desk, receipt.receipt_id, { header: {}, items: {} });
   loadProven();
   document.activeElement?.blur?.();
   if (moves && queue.rows[queue.at]?.receipt_id === receipt.receipt_id && queue.at + 1 < queue.rows.length) await step(1);
   else if (moves) await loadQueue(0);
   else await form.load(receipt.receipt_id);
+  if (moves && later) show(later, false); // opening the next receipt has taken the message away
 }
 
 function mark(id, isDone, saved = {}) {
@@ -264,6 +266,8 @@ const KEYS = new Map(Object.entries({
   r: ["turn", turn],
   "[": ["scroll the image up", () => scrollImages(-0.5)],
   "]": ["scroll the image down", () => scrollImages(0.5)],
+  "<": ["scroll the image to the left", () => scrollImages(0, -0.5)],
+  ">": ["scroll the image to the right", () => scrollImages(0, 0.5)],
   " ": ["select, for one currency or category for all", () => toggle()],
   g: ["to the currency and category for all that is selected", () => find("many-currency").focus()],
   "/": ["find by merchant or file", () => find("text").focus()],
