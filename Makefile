@@ -52,7 +52,7 @@ lint: .venv/.developer ## ruff, mypy, sqlfluff
 docs: .venv/.installed ## the documentation of the tables, as one page beside the warehouse; it says where
 	@$(LOADER) dbt docs generate --static
 
-bench: .venv/.bench ## speed and memory beside other ways, in one table: data/bench.json (a quarter of an hour)
+bench: .venv/.bench ## speed and memory beside other ways, in one table: data/bench.json (half an hour)
 	@$(RUN) tests.bench
 
 bench-quick: .venv/.bench ## the same at a tenth of the size (under 3 minutes)
