@@ -38,7 +38,7 @@ async function loadQueue(offset = 0, at = 0, stays = null) {
   else {
     queue.at = -1;
     showImages(null);
-    form.nothing(find("state").value === "doubtful" ? "Nothing here is worth a look." : "No receipt fits.");
+    form.nothing(find("state").value === "doubtful" ? "Nothing here is worth a look. “All receipts” in the first list shows the others." : "No receipt fits.");
     find("image-note").textContent = "";
   }
 }
