@@ -67,8 +67,8 @@ def _with_tip_first(totals: Sequence[Amount], charges: Charges) -> list[Amount]:
 
 def _without_sign(totals: Sequence[Amount]) -> Iterator[Amount]:
     for total in totals:
-        if printed := without_sign(total.printed):
-            yield replace(total, printed=printed, value=Decimal(printed.replace(",", ".")))
+        if less := without_sign(total.printed):
+            yield replace(total, printed=less[0], value=less[1])
 
 
 def balances(lines: Sequence[Line], total: Amount, charges: Charges, slack: Decimal) -> bool:

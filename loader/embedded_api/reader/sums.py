@@ -49,9 +49,9 @@ def adds_up(lines: Sequence[Line], sums: Sequence[Decimal]) -> bool:
     return bool(lines) and any(abs(value_of(lines) - printed) <= ROUNDING for printed in sums)
 
 
-def without_sign(printed: str) -> str | None:
-    """The amount behind a `$` that the OCR read as a digit, `22.95` of `522.95`; None where it can be none."""
-    return printed[1:] if SIGN_AS_DIGIT.match(printed) else None
+def without_sign(printed: str) -> tuple[str, Decimal] | None:
+    """What stands behind a `$` that the OCR read as a digit, `22.95` of `522.95`, and its value; else None."""
+    return (printed[1:], Decimal(printed[1:].replace(",", "."))) if SIGN_AS_DIGIT.match(printed) else None
 
 
 def value_of(lines: Sequence[Line]) -> Decimal:
@@ -66,9 +66,8 @@ def _changes(lines: Sequence[Line], strays: Sequence[Line]) -> Iterator[list[Lin
         for other in line.instead:
             swapped = replace(line, price=other.printed, value=other.value)
             yield [*lines[:position], swapped, *lines[position + 1 :]]
-        if printed := without_sign(line.price):
-            less = replace(line, price=printed, value=Decimal(printed.replace(",", ".")))
-            yield [*lines[:position], less, *lines[position + 1 :]]
+        if less := without_sign(line.price):
+            yield [*lines[:position], replace(line, price=less[0], value=less[1]), *lines[position + 1 :]]
     for stray in strays:
         yield [*lines, stray]
     for position in range(len(lines)):

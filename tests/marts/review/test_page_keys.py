@@ -8,13 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.helpers.review_warehouse import (
-    MISREAD,
-    MISSED,
-    RIGHT,
-    sample,
-    value_of,
-)
+from tests.helpers.review_warehouse import MISREAD, MISSED, RIGHT, sample, value_of
 from tests.helpers.warehouses import change
 from tests.marts.review.conftest import Served, go_to, once_free, rows, serving, until, verdict
 
